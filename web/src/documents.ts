@@ -1,0 +1,143 @@
+/**
+ * The view documents that the daemon sends (ARCHITECTURE.md, "Documents"). The pages show them and hold no procedure logic:
+ * every step, verb, due time and reason comes from here.
+ *
+ * Times: `Wall` is UTC in ms since 1970, for records and clocks on screen. `Engine` is the daemon's own time in ms that never
+ * steps, for every limit; the heartbeat carries the present value of both.
+ */
+export type Wall = number;
+export type Engine = number;
+export interface Text { zh: string; en: string }
+/** A catalogue key with its arguments; src/text/catalogue.json has the words. */
+export interface Line { key: string; args?: Record<string, string | number> }
+/** Who did it: an account, a recipient (post or person), the panel, or the system itself. `name` is shown. */
+export interface Actor { kind: 'account' | 'recipient' | 'panel' | 'system'; id: string; name: string }
+export interface Stamp { by: Actor; at: Wall }
+
+export type PointKind =
+  | 'smoke' | 'heat' | 'call_point' | 'hydrant_button' | 'flow_switch' | 'pressure_switch' | 'gas'
+  | 'feedback' | 'panel_key' | 'panel_silenced' | 'panel_sounders' | 'panel_mains';
+export type Quality = 'good' | 'stale' | 'unknown';
+
+/** `site`: what the configuration says; changes only with the configuration. */
+export interface SiteDoc {
+  id: string; name: Text; address: string; utc_offset_minutes: number; demo: boolean;
+  buildings: { id: string; name: Text; sleeping: boolean; floors: { id: string; name: Text; plan: string | null }[] }[];
+  compartments: { id: string; name: Text; building: string; floor: string; zone: string }[];
+  zones: { id: string; name: Text; building: string }[];
+  site_plan: string | null;
+  /** Building footprints and posts on the site plan, in plan units. */
+  places: { kind: 'building' | 'post' | 'gate'; id: string; name: Text; x: number; y: number }[];
+  recipients: { id: string; kind: 'post' | 'person'; name: string; place: Text; radio: string | null }[];
+}
+/** `point/{id}` */
+export interface PointDoc {
+  id: string; kind: PointKind; name: Text; address: string; building: string; floor: string; room: Text; compartment: string;
+  x: number | null; y: number | null; bus: string;
+  quality: Quality; fire: boolean; fault: boolean; disabled: boolean; test: boolean; active: boolean;
+  changed_at: Wall | null; latched_at: Wall | null; incident: string | null;
+}
+/** `link/{bus}` */
+export interface LinkDoc { id: string; name: Text; state: 'up' | 'down' | 'unknown'; since: Wall | null; reason: Line | null; points: number }
+/** `recipient/{id}` */
+export interface RecipientDoc { id: string; kind: 'post' | 'person'; name: string; place: Text; online: boolean; since: Wall | null; order: string | null }
+/** `summary`: the frame that every screen shows. */
+export interface SummaryDoc {
+  mode: 'auto' | 'manual'; mode_by: Stamp | null;
+  panel_key: 'auto' | 'manual' | 'unknown';
+  lamps: {
+    fire: { untaken: number; total: number }; started: number; feedback: number; delayed: number; supervisory: number;
+    disabled: number; fault: number; links: { up: number; total: number };
+  };
+  first_alarm: Alarm | null; latest_alarm: Alarm | null;
+  /** Open incidents, most urgent first. */
+  incidents: string[];
+  sound: 'fire' | 'fault' | null;
+  mute: Stamp | null;
+  posts: { online: number; total: number };
+  faults: { id: string; line: Line; since: Wall | null }[];
+  degraded: 'no' | 'spool' | 'memory';
+}
+export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall }
+/** `recent`: the last lines of the campus, newest first. */
+export interface RecentDoc { lines: TimelineLine[] }
+export interface TimelineLine { seq: number; at: Wall; class: 'fire' | 'fault' | 'disabled' | 'order' | 'command' | 'feedback' | 'person' | 'system'; line: Line; place: Text | null; by: Actor; incident: string | null }
+/** `timeline/{incident}`, oldest first. */
+export interface TimelineDoc { incident: string; lines: TimelineLine[]; dropped: number }
+
+export type IncidentClass = 'alarm' | 'suspected' | 'confirmed';
+export type IncidentStage = 'verifying' | 'unverified' | 'false_alarm' | 'fighting' | 'restoring' | 'closed';
+/** `incident/{id}` */
+export interface IncidentDoc {
+  id: string; class: IncidentClass; stage: IncidentStage; opened_at: Wall; opened_engine: Engine;
+  first: Alarm; signals: (Alarm & { restored_at: Wall | null })[];
+  building: string; floor: string; zone: string; compartment: string; plan: string | null; sleeping: boolean;
+  taken: Stamp | null;
+  verdict: null | { kind: 'false' | 'real'; cause: string | null; by: Actor; at: Wall };
+  holder: Actor | null;
+  /** In order; exactly one is `now` while the incident is open. */
+  steps: Step[];
+  card119: Card119 | null;
+  /** Open and ended orders of this incident; the documents are order/{id}. */
+  orders: string[];
+  /** Why each post was or was not chosen, nearest first, from the latest choice. */
+  choice: { recipient: string; name: string; seconds: number | null; chosen: boolean; reason: Line }[];
+  linkage: LinkageRow[];
+  restore: { id: string; line: Line; done: Stamp | null }[];
+  notices: Line[];
+}
+export type StepState = 'done' | 'now' | 'running' | 'late' | 'later' | 'skipped';
+export interface Step {
+  id: 'locate' | 'take' | 'verify' | 'verdict' | 'call119' | 'report' | 'linkage' | 'groups' | 'stop_sounders' | 'reset' | 'all_clear' | 'restore' | 'close';
+  line: Line; state: StepState; who: Actor | null; at: Wall | null;
+  /** A limit that runs: started and due in engine time. */
+  limit: { from: Engine; due: Engine } | null;
+  facts: Line[];
+  verbs: VerbDoc[];
+}
+/** A verb that this step offers: POST {path} with an Idempotency-Key and `body` plus what the person chose. */
+export interface VerbDoc {
+  verb: string; path: string; line: Line; hold_ms: number; tone: 'act' | 'plain' | 'fire';
+  key: string | null;
+  body: Record<string, unknown>;
+  /** One choice the person must make first; the chosen value goes into the body under `field`. */
+  choice: null | { field: string; options: { value: string; line: Line }[] };
+}
+export interface Card119 { unit: string; address: string; place: Text; burning: Line; size: Line; trapped: Line; hazards: Text; gate: Text; caller: string; phone: string; outcome: null | { kind: 'connected' | 'failed'; by: Actor; at: Wall } }
+export type CommandState = 'idle' | 'waiting' | 'asked' | 'sending' | 'sent' | 'done' | 'no_feedback' | 'refused' | 'unknown' | 'expired';
+export interface LinkageRow { output: string; waits_for: string | null; state: CommandState; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null; limit: { from: Engine; due: Engine } | null; by_hand: Actor | null }
+/** `output/{id}` */
+export interface OutputDoc {
+  id: string; kind: string; name: Text; building: string; zone: string | null; arming: 'observe' | 'assist' | 'auto'; master: 'panel' | 'fengsui';
+  address: string; feedback: string | null; feedback_active: boolean | null; quality: Quality;
+  state: CommandState; command: string | null; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null;
+  limit: { from: Engine; due: Engine } | null; refused: Line | null; incident: string | null;
+  verbs: VerbDoc[];
+}
+export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arrived' | 'done' | 'declined' | 'withdrawn' | 'expired';
+/** `order/{id}`; over MQTT the same document, retained while open, at order/{recipient}/{id}. */
+export interface OrderDoc {
+  v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'support' | 'by_hand';
+  recipient: string; recipient_name: string; state: OrderState; open: boolean;
+  title: Text; place: Text; room: Text; device: Text; body: Text; alarm_at: Wall; confirmed: boolean;
+  plan: string | null; x: number | null; y: number | null;
+  walk: { metres: number; seconds: number; via: Text } | null;
+  limits: { receive: Engine; accept: Engine; arrive: Engine | null; issued: Engine };
+  accepted_at: Wall | null; arrived_at: Wall | null; done_at: Wall | null;
+  outcome: string | null;
+  /** Reply ids that are committed. A reply is done for its sender only when it stands here. */
+  heard: string[];
+  /** What the recipient may answer now. */
+  replies: { verb: 'accept' | 'arrive' | 'report_false' | 'report_real' | 'unable' | 'done'; line: Line; choice: null | { field: 'cause' | 'reason'; options: { value: string; line: Line }[] } }[];
+}
+
+/** GET /api/v1/state and the stream's `resync`. */
+export interface Snapshot { journal_id: string; seq: number; engine: Engine; wall: Wall; documents: Record<string, unknown> }
+/** Stream: `event: entry`, id = seq. A null document is gone. */
+export interface StreamEntry { seq: number; documents: Record<string, unknown | null> }
+/** Stream: `event: heartbeat`, every 2 s, without id. */
+export interface Heartbeat { engine: Engine; wall: Wall; seq: number; build: string; incidents: number }
+/** RFC 9457 problem details. */
+export interface Problem { type: string; title: string; status: number; code: string; detail: Text; settled_by?: Actor; settled_at?: Wall; how?: string }
+/** GET /api/v1/me */
+export interface Me { account: string; name: string; role: 'viewer' | 'operator' | 'supervisor' | 'engineer' | 'guard'; recipient: string | null; csrf: string }
