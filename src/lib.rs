@@ -1,1 +1,8 @@
-//! Fengsui.
+//! Fengsui 烽燧: one daemon between a campus's fire panels and its people.
+//!
+//! ARCHITECTURE.md has the map. The core (`domain`, `procedure`, `linkage`, `dispatch`) is pure; `engine` runs it; the
+//! adapters (`field`, `mqtt`, `store`, `http`) know the core's values and the engine's ports, never each other.
+
+pub mod clock;
+pub mod domain;
+pub mod engine;

@@ -1,1 +1,3 @@
+//! The life of the process, top to bottom.
+
 fn main() {}

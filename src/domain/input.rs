@@ -1,0 +1,180 @@
+//! Everything that can reach the engine. An input that changes something is kept in the journal with all it caused.
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::{Actor, Role};
+use super::ids::{AccountId, BusId, CaseId, CommandId, OrderId, PointId, RecipientId};
+use super::order::{Cause, ReplyVerb};
+use super::output::WriteOutcome;
+use super::point::Reading;
+use super::time::EngineTime;
+
+/// What came in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Input {
+    /// The daemon started; everything read before is stale until it is read again.
+    Started {
+        /// The boot of the machine, to continue the engine's time.
+        boot_id: String,
+        /// Version of the program.
+        program: String,
+    },
+    /// The configuration differs from the one the journal knows.
+    Configured {
+        /// Hash of the files.
+        version: String,
+    },
+    /// A point reads differently from what was last taken.
+    Observed(Observation),
+    /// A line of the field came up or was lost.
+    Link {
+        /// The line.
+        bus: BusId,
+        /// Whether its devices answer.
+        up: bool,
+        /// Why not: a word of the catalogue (`fault.link.{reason}`).
+        reason: String,
+    },
+    /// A bus asks for the permit to write a command.
+    Permit {
+        /// The command.
+        command: CommandId,
+    },
+    /// A bus tells what became of a write.
+    Written {
+        /// The command.
+        command: CommandId,
+        /// What became of it.
+        outcome: WriteOutcome,
+    },
+    /// The broker has a revision of an order.
+    AtBroker {
+        /// The order.
+        order: OrderId,
+    },
+    /// A recipient answers an order.
+    Reply(Reply),
+    /// A recipient's device came or went.
+    Presence {
+        /// Whose device.
+        recipient: RecipientId,
+        /// Whether it is there.
+        online: bool,
+    },
+    /// A signed-on person does something.
+    Verb(Verb),
+    /// A limit passed.
+    Due {
+        /// The case or cell whose limit it is.
+        cell: String,
+    },
+    /// The wall clock stepped.
+    ClockStepped {
+        /// By how many milliseconds, forward positive.
+        by_ms: i64,
+    },
+    /// The MQTT link of the daemon came up or was lost.
+    Broker {
+        /// Whether it is there.
+        up: bool,
+    },
+    /// Somebody signed on.
+    SignedOn {
+        /// The account.
+        account: AccountId,
+    },
+    /// Somebody signed off.
+    SignedOff {
+        /// The account.
+        account: AccountId,
+    },
+    /// An account or a device was added by the command line.
+    PeopleChanged {
+        /// What was changed, as `account/{id}` or `device/{id}`.
+        subject: String,
+    },
+}
+
+/// What a bus saw of one point since the engine last took its slot. A reading can be overwritten, an edge cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// When the fire bit rose.
+    pub at: EngineTime,
+}
+
+/// One slot of the board, taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The point.
+    pub point: PointId,
+    /// Its latest reading.
+    pub latest: Reading,
+    /// The first fire edge since the slot was last taken, even when the fire bit is gone again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<Edge>,
+    /// Further edges in the same time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missed_edges: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// An answer of a recipient to an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Who answers: from the topic or the session, never from the payload.
+    pub recipient: RecipientId,
+    /// Which order.
+    pub order: OrderId,
+    /// Made by the device; the order's document lists it in `heard` once it is committed.
+    pub reply_id: String,
+    /// What is answered.
+    pub verb: ReplyVerb,
+    /// With `report_false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// With `unable`: door_locked, cannot_reach, need_support, engaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a person does: parsed by the procedure, not by the adapter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verb {
+    /// `site`, an incident id, or `output/{id}`.
+    pub case: CaseId,
+    /// For example `take`, `mute`, `confirm_fire`.
+    pub name: String,
+    /// What was chosen; an object.
+    pub body: serde_json::Value,
+    /// The role of the person at that moment.
+    pub role: Role,
+    /// The recipient that the account is, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<RecipientId>,
+    /// The key that makes a repeat harmless, with a hash of what was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Kept 24 h per account with the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The client's `Idempotency-Key`.
+    pub key: String,
+    /// SHA-256 of case, name and body, in hexadecimal.
+    pub body_hash: String,
+}
+
+/// An input with who it came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Who caused it.
+    pub actor: Actor,
+    /// What came in.
+    pub input: Input,
+}

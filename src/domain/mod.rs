@@ -1,0 +1,12 @@
+//! Values of the field: what a point, a post, an output, an order is. No I/O, no clock, no state of the process.
+
+pub mod actor;
+pub mod ids;
+pub mod input;
+pub mod limits;
+pub mod order;
+pub mod output;
+pub mod point;
+pub mod site;
+pub mod text;
+pub mod time;

@@ -1,0 +1,138 @@
+//! An order 指令 to people, and how people answer it.
+
+use serde::{Deserialize, Serialize};
+
+use super::text::Text;
+
+/// What an order asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderKind {
+    /// Go, look, and report 核实.
+    Verify,
+    /// Report to the commander 报告总指挥.
+    Report,
+    /// A group's standing order.
+    Group,
+    /// Do an output by hand: its feedback did not come.
+    ByHand,
+}
+
+/// The life of an order (DESIGN.md 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// Committed, not yet at the broker.
+    Queued,
+    /// The broker has it.
+    AtBroker,
+    /// The recipient's device has it.
+    Received,
+    /// 收到.
+    Accepted,
+    /// 已到场.
+    Arrived,
+    /// Answered or completed.
+    Done,
+    /// 无法前往.
+    Declined,
+    /// Taken back: no longer needed.
+    Withdrawn,
+}
+
+impl OrderState {
+    /// Whether the recipient still has to do something.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Queued | Self::AtBroker | Self::Received | Self::Accepted | Self::Arrived
+        )
+    }
+}
+
+/// What a recipient answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyVerb {
+    /// The device itself: it has the order.
+    Received,
+    /// 收到.
+    Accept,
+    /// 已到场.
+    Arrive,
+    /// 误报, with a cause.
+    ReportFalse,
+    /// 真火.
+    ReportReal,
+    /// 无法前往 or 无法判断; not a verdict: the clock runs on.
+    Unable,
+    /// A group order or a hand task is complete.
+    Done,
+}
+
+/// Why a false alarm was false (process.md 112).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// 烹饪油烟.
+    Cooking,
+    /// 吸烟.
+    Smoking,
+    /// 粉尘.
+    Dust,
+    /// 水汽.
+    Steam,
+    /// 设备故障.
+    DeviceFault,
+    /// 进水.
+    Water,
+    /// 恶作剧.
+    Prank,
+    /// 施工.
+    Contractor,
+    /// 原因待查.
+    Unknown,
+}
+
+impl Cause {
+    /// Every cause, in the order in which it is offered.
+    pub const ALL: [Self; 9] = [
+        Self::Cooking,
+        Self::Smoking,
+        Self::Dust,
+        Self::Steam,
+        Self::DeviceFault,
+        Self::Water,
+        Self::Prank,
+        Self::Contractor,
+        Self::Unknown,
+    ];
+
+    /// The word in files, topics and the catalogue (`cause.{word}`).
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cooking => "cooking",
+            Self::Smoking => "smoking",
+            Self::Dust => "dust",
+            Self::Steam => "steam",
+            Self::DeviceFault => "device_fault",
+            Self::Water => "water",
+            Self::Prank => "prank",
+            Self::Contractor => "contractor",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A way on foot: what the chosen post is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// Metres on foot.
+    pub metres: u32,
+    /// Seconds on foot.
+    pub seconds: u32,
+    /// The last stair or door to use.
+    pub via: Text,
+}

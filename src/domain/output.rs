@@ -1,0 +1,190 @@
+//! An output: what Fengsui can be asked to write, and the life of one command (DESIGN.md 4, rule 8).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BuildingId, BusId, OutputId, PointId, RecipientId, ZoneId};
+use super::text::Text;
+
+/// What an output drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// 声光警报.
+    Sounder,
+    /// 门禁释放.
+    DoorRelease,
+    /// 电梯迫降.
+    ElevatorRecall,
+    /// 燃气总阀: close only; there is no command that opens it.
+    GasClose,
+    /// 消防泵: start only; there is no command that stops it.
+    PumpStart,
+    /// 非消防电源切断: trip only; there is no command that restores it.
+    FeederTrip,
+    /// 消音 at the panel.
+    PanelSilence,
+    /// 停止警报 at the panel.
+    PanelStopSounders,
+    /// 复位 at the panel.
+    PanelReset,
+    /// The panel's own key to 自动.
+    PanelAuto,
+}
+
+impl OutputKind {
+    /// Whether it is a command to the panel itself, never part of a linkage plan.
+    #[must_use]
+    pub fn is_panel(self) -> bool {
+        matches!(
+            self,
+            Self::PanelSilence | Self::PanelStopSounders | Self::PanelReset | Self::PanelAuto
+        )
+    }
+}
+
+/// Who may write an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arming {
+    /// Never written: the default.
+    #[default]
+    Observe,
+    /// A person starts it.
+    Assist,
+    /// A rule may write it.
+    Auto,
+}
+
+/// Who runs the cause and effect of an output; never both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Master {
+    /// The panel does; Fengsui shows it.
+    #[default]
+    Panel,
+    /// Fengsui does.
+    Fengsui,
+}
+
+/// How the field acts on a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The output stays where it was written.
+    Level,
+    /// One write is one stroke; never written twice for one command.
+    Pulse,
+}
+
+/// What is written where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Function code 05: one coil on, zero-based.
+    Coil {
+        /// Zero-based address.
+        register: u16,
+    },
+    /// Function code 06: one value into a holding register, zero-based.
+    Register {
+        /// Zero-based address.
+        register: u16,
+        /// The value that stands for this command.
+        value: u16,
+    },
+}
+
+/// How the field shows that the command has acted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// The point to look at.
+    pub point: PointId,
+    /// The state of its `active` bit that means done.
+    pub active: bool,
+    /// How long it may take before a person is sent.
+    pub window: Duration,
+}
+
+/// An output as the site's files describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its id.
+    pub id: OutputId,
+    /// What it drives.
+    pub kind: OutputKind,
+    /// Its name.
+    pub name: Text,
+    /// The building it serves; `None` for the whole campus.
+    pub building: Option<BuildingId>,
+    /// The zone it serves; `None` for the whole building.
+    pub zone: Option<ZoneId>,
+    /// The bus that writes it.
+    pub bus: BusId,
+    /// The unit on that bus.
+    pub unit: u8,
+    /// What is written.
+    pub target: Target,
+    /// Level or pulse.
+    pub action: Action,
+    /// Whether a level output may be written once more after an unknown outcome.
+    pub repeat_is_safe: bool,
+    /// How it is confirmed. A reset is confirmed by what the panel then shows, so it names no point.
+    pub feedback: Option<Feedback>,
+    /// Who may write it.
+    pub arming: Arming,
+    /// Who runs it.
+    pub master: Master,
+    /// The output whose feedback must come first (only a lift's feeder waits for its lift).
+    pub waits_for: Option<OutputId>,
+    /// Who is sent to do it by hand.
+    pub by_hand: RecipientId,
+}
+
+/// The life of a command 命令.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandState {
+    /// Decided; the bus has no permit yet.
+    Asked,
+    /// The permit is committed: bytes may be on the wire.
+    Sending,
+    /// Written, echo and read-back agree; the feedback is awaited.
+    Sent,
+    /// The feedback came.
+    Done,
+    /// The window passed without feedback; a person is on it.
+    NoFeedback,
+    /// The device refused.
+    Refused,
+    /// Nobody knows whether the write arrived.
+    Unknown,
+    /// Its time passed before a permit; nothing was written.
+    Expired,
+}
+
+impl CommandState {
+    /// Whether nothing more is expected of this command.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Done | Self::Refused | Self::Expired)
+    }
+}
+
+/// What became of a write on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum WriteOutcome {
+    /// Echo equal, and the read-back too where the target can be read back.
+    Written,
+    /// The device answered with a Modbus exception: nothing was done.
+    Refused {
+        /// The exception code.
+        exception: u8,
+    },
+    /// No or a wrong answer after bytes left: it may or may not have acted.
+    Unknown,
+    /// Nothing left this machine (the link was down): the command stays asked until it expires.
+    NotSent,
+}

@@ -1,0 +1,135 @@
+//! A point 点位: what it is, and what was last read of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BuildingId, BusId, CompartmentId, FloorId, PointId};
+use super::text::Text;
+use super::time::EngineTime;
+
+/// What kind of device a point is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointKind {
+    /// 感烟探测器.
+    Smoke,
+    /// 感温探测器.
+    Heat,
+    /// 手动报警按钮.
+    CallPoint,
+    /// 消火栓按钮.
+    HydrantButton,
+    /// 水流指示器.
+    FlowSwitch,
+    /// 压力开关.
+    PressureSwitch,
+    /// The feedback of an output 反馈: active = it is where it was commanded.
+    Feedback,
+    /// The panel's own 手动/自动 key: active = 自动.
+    PanelKey,
+    /// The panel's buzzer is silenced.
+    PanelSilenced,
+    /// The panel's evacuation sounders are on.
+    PanelSounders,
+    /// The panel has mains.
+    PanelMains,
+}
+
+impl PointKind {
+    /// Whether an alarm of this device is a fire signal 火警.
+    #[must_use]
+    pub fn is_fire(self) -> bool {
+        matches!(
+            self,
+            Self::Smoke
+                | Self::Heat
+                | Self::CallPoint
+                | Self::HydrantButton
+                | Self::FlowSwitch
+                | Self::PressureSwitch
+        )
+    }
+}
+
+/// How far a reading can be believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Never read since the start. Unknown is never normal.
+    #[default]
+    Unknown,
+    /// Read before, not now: the link is lost or the device does not answer.
+    Stale,
+    /// Read in the latest cycle.
+    Good,
+}
+
+/// The conditions of a point. They are independent: a device can be in fire and faulty at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a bit that a panel reports on its own"
+)]
+pub struct Conditions {
+    /// 火警.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fire: bool,
+    /// 故障, also "not present".
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fault: bool,
+    /// 屏蔽.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub disabled: bool,
+    /// 测试.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub test: bool,
+    /// Feedback or state bit is on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub active: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What a bus task read of a point, at the moment the reply arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The decoded conditions; meaningful with quality `Good`, else the last known.
+    pub conditions: Conditions,
+    /// How far to believe them.
+    pub quality: Quality,
+    /// When the reply arrived.
+    pub at: EngineTime,
+}
+
+/// A point as the site's files describe it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Its id.
+    pub id: PointId,
+    /// What it is.
+    pub kind: PointKind,
+    /// Its own name, for example 感烟 1-015.
+    pub name: Text,
+    /// The building it stands in.
+    pub building: BuildingId,
+    /// The floor.
+    pub floor: FloorId,
+    /// The room, as people call it.
+    pub room: Text,
+    /// The fire compartment; mandatory (DESIGN.md 3).
+    pub compartment: CompartmentId,
+    /// Place on the floor's plan, in plan units; `None` when it is not drawn.
+    pub place: Option<(f64, f64)>,
+    /// The node of the route graph where somebody stands to look at it.
+    pub node: super::ids::NodeId,
+    /// The bus that reads it.
+    pub bus: BusId,
+    /// The unit on that bus.
+    pub unit: u8,
+    /// Name of the register group in the unit's profile.
+    pub group: String,
+    /// Index of the point in that group (device number, input number …), zero-based.
+    pub index: u16,
+}

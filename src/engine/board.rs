@@ -1,0 +1,155 @@
+//! From the buses to the engine: no queue of readings but one slot per point (DESIGN.md 1).
+//!
+//! A reading can be overwritten, an edge cannot. The number of slots is the number of points, so this can never fill up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ids::PointId;
+use crate::domain::input::{Edge, Observation};
+use crate::domain::point::Reading;
+
+#[derive(Debug)]
+struct Slot {
+    latest: Reading,
+    /// Conditions and quality when the engine last took the slot.
+    taken: Option<Reading>,
+    edge: Option<Edge>,
+    missed_edges: u32,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    by_point: BTreeMap<PointId, Slot>,
+    changed: BTreeSet<PointId>,
+}
+
+/// The slots of all points.
+#[derive(Debug, Default)]
+pub struct Board {
+    slots: Mutex<Slots>,
+}
+
+impl Board {
+    /// Puts a reading into its point's slot. Returns true when the engine has something new to take.
+    pub fn put(&self, point: &PointId, reading: Reading) -> bool {
+        let mut slots = self.lock();
+        let Some(slot) = slots.by_point.get_mut(point) else {
+            let edge = reading.conditions.fire.then_some(Edge { at: reading.at });
+            let slot = Slot {
+                latest: reading,
+                taken: None,
+                edge,
+                missed_edges: 0,
+            };
+            slots.by_point.insert(point.clone(), slot);
+            slots.changed.insert(point.clone());
+            return true;
+        };
+        if reading.conditions.fire && !slot.latest.conditions.fire {
+            if slot.edge.is_some() {
+                slot.missed_edges = slot.missed_edges.saturating_add(1);
+            } else {
+                slot.edge = Some(Edge { at: reading.at });
+            }
+        }
+        slot.latest = reading;
+        let is_new = slot.edge.is_some() || !same(slot.taken, reading);
+        if is_new {
+            slots.changed.insert(point.clone());
+        } else {
+            slots.changed.remove(point);
+        }
+        is_new
+    }
+
+    /// Takes at most `limit` changed slots, fire first.
+    pub fn take(&self, limit: usize) -> Vec<Observation> {
+        let mut slots = self.lock();
+        let Slots { by_point, changed } = &mut *slots;
+        let burning = |point: &PointId| {
+            by_point
+                .get(point)
+                .is_some_and(|slot| slot.edge.is_some() || slot.latest.conditions.fire)
+        };
+        let (fire, rest): (Vec<PointId>, Vec<PointId>) = changed.iter().cloned().partition(burning);
+        let taken: Vec<PointId> = fire.into_iter().chain(rest).take(limit).collect();
+        let mut observations = Vec::with_capacity(taken.len());
+        for point in taken {
+            changed.remove(&point);
+            let Some(slot) = by_point.get_mut(&point) else {
+                continue;
+            };
+            slot.taken = Some(slot.latest);
+            observations.push(Observation {
+                point,
+                latest: slot.latest,
+                edge: slot.edge.take(),
+                missed_edges: std::mem::take(&mut slot.missed_edges),
+            });
+        }
+        observations
+    }
+
+    /// Whether something waits to be taken.
+    pub fn is_waiting(&self) -> bool {
+        !self.lock().changed.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Equal but for the moment.
+fn same(before: Option<Reading>, now: Reading) -> bool {
+    before
+        .is_some_and(|before| before.conditions == now.conditions && before.quality == now.quality)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::point::{Conditions, Quality};
+    use crate::domain::time::EngineTime;
+
+    fn reading(fire: bool, at: i64) -> Reading {
+        Reading {
+            conditions: Conditions {
+                fire,
+                ..Conditions::default()
+            },
+            quality: Quality::Good,
+            at: EngineTime(at),
+        }
+    }
+
+    #[test]
+    fn an_alarm_shorter_than_one_take_is_kept() {
+        let board = Board::default();
+        let point = PointId::from("P1-001");
+        board.put(&point, reading(false, 1));
+        assert_eq!(board.take(9).len(), 1);
+        board.put(&point, reading(true, 2));
+        board.put(&point, reading(false, 3));
+        board.put(&point, reading(true, 4));
+        board.put(&point, reading(false, 5));
+        let taken = board.take(9);
+        assert_eq!(taken[0].edge, Some(Edge { at: EngineTime(2) }));
+        assert_eq!(taken[0].missed_edges, 1);
+        assert!(!taken[0].latest.conditions.fire);
+        assert!(board.take(9).is_empty());
+    }
+
+    #[test]
+    fn an_unchanged_reading_wakes_nobody_and_fire_is_taken_first() {
+        let board = Board::default();
+        let (calm, burning) = (PointId::from("A"), PointId::from("Z"));
+        assert!(board.put(&calm, reading(false, 1)));
+        assert!(board.put(&burning, reading(true, 1)));
+        assert_eq!(board.take(1)[0].point, burning);
+        assert_eq!(board.take(1)[0].point, calm);
+        assert!(!board.put(&calm, reading(false, 2)));
+        assert!(!board.is_waiting());
+    }
+}
