@@ -4,5 +4,11 @@
 //! adapters (`field`, `mqtt`, `store`, `http`) know the core's values and the engine's ports, never each other.
 
 pub mod clock;
+pub mod crash;
+pub mod dispatch;
 pub mod domain;
 pub mod engine;
+pub mod linkage;
+pub mod procedure;
+pub mod store;
+pub mod text;

@@ -1,1 +1,3 @@
+//! Simulated panels, I/O modules and guards.
+
 fn main() {}

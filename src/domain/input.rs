@@ -17,6 +17,8 @@ pub enum Input {
     Started {
         /// The boot of the machine, to continue the engine's time.
         boot_id: String,
+        /// What the boot's clock showed when engine time was zero, in ms.
+        boot_ms_at_zero: i64,
         /// Version of the program.
         program: String,
     },

@@ -2,4 +2,13 @@
 
 pub mod board;
 pub mod handle;
+pub mod ledger;
+pub mod load;
 pub mod ports;
+pub mod run;
+pub mod translate;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

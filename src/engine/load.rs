@@ -1,0 +1,151 @@
+//! The start: the rows of the store become the state again; the journal itself is read only by `rebuild` and `verify`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::handle::{Shared, wait};
+use super::ledger::Ledger;
+use super::ports::{AccountRow, DeviceRow, RowChange, SessionRow, Store, StoreError, Table};
+use crate::clock::{Clock, boot_id};
+use crate::domain::site::Site;
+use crate::domain::time::EngineTime;
+
+/// Time between two tries to open a store that is not there.
+const RETRY: Duration = Duration::from_millis(500);
+/// Longest time that a stop of the machine counts for limits; a clock that went wild must not let every limit pass.
+const GAP_MAX_MS: i64 = 7 * 24 * 3_600_000;
+
+/// What a start found.
+pub struct Loaded {
+    /// State and head.
+    pub ledger: Ledger,
+    /// Names of accounts.
+    pub names: BTreeMap<String, String>,
+}
+
+/// Loads the state once.
+///
+/// # Errors
+/// The store's own; a row that cannot be read is [`StoreError::Damaged`].
+pub fn load(
+    store: &mut dyn Store,
+    site: &Arc<Site>,
+    config_version: &str,
+    shared: &Shared,
+) -> Result<Loaded, StoreError> {
+    let head = store.head()?;
+    let mut ledger = Ledger::new(Arc::clone(site), head, config_version.to_owned());
+    let mut rows = Vec::new();
+    for table in [Table::Cells, Table::Cases, Table::Answers] {
+        rows.extend(store.rows(table)?);
+    }
+    ledger.restore(&rows).map_err(StoreError::Damaged)?;
+    let mut people = Vec::new();
+    for table in [Table::Accounts, Table::Devices, Table::Sessions] {
+        people.extend(store.rows(table)?);
+    }
+    remember(shared, &people);
+    Ok(Loaded {
+        ledger,
+        names: names(&people).collect(),
+    })
+}
+
+/// Loads the state, as often as it takes. `None` when the process stops first.
+pub fn wait_for(
+    store: &mut dyn Store,
+    site: &Arc<Site>,
+    config_version: &str,
+    shared: &Shared,
+) -> Option<Loaded> {
+    let mut said = false;
+    loop {
+        match load(store, site, config_version, shared) {
+            Ok(loaded) => return Some(loaded),
+            Err(StoreError::Unavailable(why)) => {
+                if !said {
+                    tracing::error!(why, "the journal cannot be opened; trying again");
+                }
+                said = true;
+            }
+            Err(error @ (StoreError::Conflict { .. } | StoreError::Damaged(_))) => {
+                tracing::error!(%error, "the journal cannot be used; see `fengsui verify`");
+                std::process::abort();
+            }
+        }
+        let lanes = shared.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = wait(shared, lanes, RETRY);
+        if lanes.stopping {
+            return None;
+        }
+    }
+}
+
+/// Engine time goes on: by the same boot's clock where the machine was not restarted, else by the time the wall clock says has
+/// passed, within bounds.
+pub fn continue_time(clock: &Clock, ledger: &Ledger) {
+    let head = &ledger.head;
+    if head.seq == 0 {
+        clock.continue_at(EngineTime(0));
+        return;
+    }
+    let now = clock.now();
+    let gap = (now.wall.0 - head.wall_time.0).clamp(0, GAP_MAX_MS);
+    let same_boot = ledger.campus.desk.boot_id == boot_id();
+    let by_boot = crate::clock::boot_ms() - ledger.campus.desk.boot_ms_at_zero;
+    if same_boot && by_boot >= head.engine_time.0 {
+        clock.continue_at(EngineTime(by_boot));
+    } else {
+        clock.continue_at(EngineTime(head.engine_time.0 + gap));
+    }
+}
+
+/// Names of accounts in erasable rows.
+pub fn names(rows: &[RowChange]) -> impl Iterator<Item = (String, String)> + '_ {
+    rows.iter()
+        .filter(|row| row.table == Table::Accounts)
+        .filter_map(|row| {
+            let account: AccountRow = serde_json::from_str(row.detail.as_deref()?).ok()?;
+            Some((account.id.to_string(), account.name))
+        })
+}
+
+/// Puts committed accounts, devices and sessions where the adapters look them up.
+pub fn remember(shared: &Shared, rows: &[RowChange]) {
+    if rows.is_empty() {
+        return;
+    }
+    let mut people = shared
+        .people
+        .write()
+        .unwrap_or_else(PoisonError::into_inner);
+    for row in rows {
+        let detail = row.detail.as_deref();
+        match row.table {
+            Table::Accounts => {
+                let parsed = detail.and_then(|d| serde_json::from_str::<AccountRow>(d).ok());
+                put(&mut people.accounts, &row.id, parsed);
+            }
+            Table::Devices => {
+                let parsed = detail.and_then(|d| serde_json::from_str::<DeviceRow>(d).ok());
+                let key = parsed
+                    .as_ref()
+                    .map_or(row.id.clone(), |d| d.token_sha256.clone());
+                put(&mut people.devices, &key, parsed);
+            }
+            Table::Sessions => {
+                let parsed = detail.and_then(|d| serde_json::from_str::<SessionRow>(d).ok());
+                put(&mut people.sessions, &row.id, parsed);
+            }
+            Table::Cases | Table::Cells | Table::Outbox | Table::Answers => {}
+        }
+    }
+}
+
+fn put<T>(map: &mut BTreeMap<String, T>, key: &str, value: Option<T>) {
+    match value {
+        Some(value) => map.insert(key.to_owned(), value),
+        None => map.remove(key),
+    };
+}

@@ -1,0 +1,523 @@
+//! The loop: take inputs by lane, decide and apply each, close a batch, have it committed, and only then let it be seen.
+//!
+//! One commit is in flight; the next batch is decided meanwhile. A failed commit is tried again with the same bytes; a different
+//! entry in its place means another leader, and the process aborts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::handle::{Change, Handle, Shared, Waiting, wait};
+use super::ledger::Ledger;
+use super::ports::{Answer, Batch, Field, RowChange, Store, StoreError};
+use super::{load, translate};
+use crate::clock::Clock;
+use crate::domain::actor::Actor;
+use crate::domain::input::{Input, Request};
+use crate::domain::site::Site;
+use crate::domain::time::Now;
+use crate::procedure::Owed;
+use crate::procedure::view::{self, Viewer};
+
+/// Most inputs of one batch.
+const BATCH_INPUTS_MAX: usize = 256;
+/// How far wall time may drift from engine time between two looks before it is called a step.
+const CLOCK_STEP_MS: i64 = 2_000;
+/// The longest sleep: the loop looks at the wall clock this often.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What the engine needs to run.
+pub struct Parts {
+    /// The site's files.
+    pub site: Arc<Site>,
+    /// Hash of the configuration.
+    pub config_version: String,
+    /// The journal; opened again and again until it can be.
+    pub store: Box<dyn Store>,
+    /// Where commands go.
+    pub field: Arc<dyn Field>,
+    /// Both clocks.
+    pub clock: Clock,
+    /// What the engine shares with the adapters.
+    pub shared: Arc<Shared>,
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct Running {
+    thread: JoinHandle<()>,
+    ready: Arc<AtomicBool>,
+}
+
+impl Running {
+    /// Whether the journal is loaded and inputs are decided.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// Waits until the engine has ended.
+    pub fn join(self) {
+        // A panic of the loop has aborted the process already.
+        let _ = self.thread.join();
+    }
+}
+
+/// Starts the engine on its own thread. A panic of the loop aborts the process: systemd restarts it, the journal restores it.
+///
+/// # Errors
+/// The operating system gives no thread.
+pub fn spawn(parts: Parts) -> std::io::Result<Running> {
+    let ready = Arc::new(AtomicBool::new(false));
+    let is_ready = Arc::clone(&ready);
+    let thread = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                if let Some(engine) = Engine::start(parts, &is_ready) {
+                    engine.run();
+                }
+            }));
+            if outcome.is_err() {
+                tracing::error!(
+                    "the engine panicked; the process ends so that it can be started anew"
+                );
+                std::process::abort();
+            }
+        })?;
+    Ok(Running { thread, ready })
+}
+
+/// A batch being filled.
+#[derive(Default)]
+struct Open {
+    batch: Batch,
+    inputs: usize,
+    replies: Vec<(oneshot::Sender<Answer>, Answer)>,
+}
+
+/// A batch whose commit is in flight, with everything that becomes visible afterwards.
+struct InFlight {
+    replies: Vec<(oneshot::Sender<Answer>, Answer)>,
+    change: Option<Change>,
+    people: Vec<RowChange>,
+    effects: Vec<Owed>,
+}
+
+struct Engine {
+    ledger: Ledger,
+    field: Arc<dyn Field>,
+    clock: Clock,
+    shared: Arc<Shared>,
+    names: BTreeMap<String, String>,
+    documents: BTreeMap<String, Arc<str>>,
+    open: Open,
+    in_flight: Option<InFlight>,
+    to_commit: SyncSender<Batch>,
+    committed: Receiver<()>,
+    wall_minus_engine: i64,
+}
+
+impl Engine {
+    /// Loads the journal, waiting for it as long as it takes. `None` when the process stops first.
+    fn start(parts: Parts, ready: &AtomicBool) -> Option<Self> {
+        let Parts {
+            site,
+            config_version,
+            mut store,
+            field,
+            clock,
+            shared,
+        } = parts;
+        let loaded = load::wait_for(&mut *store, &site, &config_version, &shared)?;
+        load::continue_time(&clock, &loaded.ledger);
+        let now = clock.now();
+        let (to_commit, batches) = sync_channel(1);
+        let (done, committed) = sync_channel(1);
+        let waker = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || commit_all(&mut *store, &batches, &done, &waker))
+            .ok()?;
+        let mut engine = Self {
+            ledger: loaded.ledger,
+            field,
+            clock,
+            shared,
+            names: loaded.names,
+            documents: BTreeMap::new(),
+            open: Open::default(),
+            in_flight: None,
+            to_commit,
+            committed,
+            wall_minus_engine: now.wall.0 - now.engine.0,
+        };
+        engine.started(now, &config_version);
+        ready.store(true, Ordering::Release);
+        Some(engine)
+    }
+
+    /// The first entries of this run, and every document as it was.
+    fn started(&mut self, now: Now, config_version: &str) {
+        let viewer = Viewer {
+            campus: &self.ledger.campus,
+            site: &self.ledger.site,
+            names: &self.names,
+        };
+        for (key, document) in view::all(&viewer) {
+            let text = document
+                .map(|document| document.to_string())
+                .unwrap_or_default();
+            self.documents.insert(key, text.into());
+        }
+        let mut shared = self
+            .shared
+            .documents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        shared.seq = self.ledger.head.seq;
+        shared.journal_id.clone_from(&self.ledger.head.journal_id);
+        shared.by_key = self
+            .documents
+            .iter()
+            .map(|(k, v)| (k.as_str().into(), Arc::clone(v)))
+            .collect();
+        drop(shared);
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        self.note(
+            now,
+            &Request {
+                actor: Actor::System,
+                input: Input::Started {
+                    boot_id: crate::clock::boot_id(),
+                    boot_ms_at_zero: crate::clock::boot_ms() - now.engine.0,
+                    program,
+                },
+            },
+        );
+        if self.ledger.campus.desk.config_version != config_version {
+            let input = Input::Configured {
+                version: config_version.to_owned(),
+            };
+            self.note(
+                now,
+                &Request {
+                    actor: Actor::System,
+                    input,
+                },
+            );
+        }
+        // Commands that were asked before the restart and are not expired are owed still.
+        let owed: Vec<Owed> = self.ledger.owed().cloned().collect();
+        for owed in owed {
+            self.offer(&owed);
+        }
+    }
+
+    fn run(mut self) {
+        loop {
+            if self.committed.try_recv().is_ok() {
+                self.show();
+            }
+            let worked = self.fill();
+            if self.in_flight.is_none() && self.open.inputs > 0 {
+                self.close();
+                continue;
+            }
+            if worked && self.open.inputs < BATCH_INPUTS_MAX {
+                continue;
+            }
+            if self.sleep() {
+                return;
+            }
+        }
+    }
+
+    /// Takes what waits, alarms first, until the batch is full. Returns whether anything was taken.
+    fn fill(&mut self) -> bool {
+        let mut worked = false;
+        let now = self.clock.now();
+        worked |= self.look_at_clock(now);
+        while self.open.inputs < BATCH_INPUTS_MAX {
+            let Some(cell) = self.ledger.pop_due(self.clock.now().engine) else {
+                break;
+            };
+            let input = Input::Due {
+                cell: cell.to_string(),
+            };
+            self.note(
+                self.clock.now(),
+                &Request {
+                    actor: Actor::System,
+                    input,
+                },
+            );
+            worked = true;
+        }
+        let room = BATCH_INPUTS_MAX.saturating_sub(self.open.inputs);
+        for observation in self.shared.board.take(room) {
+            let input = Input::Observed(observation);
+            self.note(
+                self.clock.now(),
+                &Request {
+                    actor: Actor::Field,
+                    input,
+                },
+            );
+            worked = true;
+        }
+        while self.open.inputs < BATCH_INPUTS_MAX {
+            let mut lanes = self
+                .shared
+                .lanes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let next = lanes.alarm.pop_front().or_else(|| lanes.people.pop_front());
+            drop(lanes);
+            let Some(waiting) = next else { break };
+            self.take(waiting);
+            worked = true;
+        }
+        worked
+    }
+
+    /// A step of the wall clock is an event and a fault on screen; it moves no limit.
+    fn look_at_clock(&mut self, now: Now) -> bool {
+        let difference = now.wall.0 - now.engine.0;
+        let by_ms = difference - self.wall_minus_engine;
+        if by_ms.abs() < CLOCK_STEP_MS {
+            return false;
+        }
+        self.wall_minus_engine = difference;
+        self.note(
+            now,
+            &Request {
+                actor: Actor::System,
+                input: Input::ClockStepped { by_ms },
+            },
+        );
+        true
+    }
+
+    fn take(&mut self, waiting: Waiting) {
+        let Waiting {
+            request,
+            people,
+            reply,
+        } = waiting;
+        let answer = self.decide(self.clock.now(), &request);
+        self.open.batch.rows.extend(people);
+        self.open.replies.push((reply, answer));
+    }
+
+    /// Decides an input that nobody waits for.
+    fn note(&mut self, now: Now, request: &Request) {
+        // A limit, an observation or a start is never refused.
+        let _ = self.decide(now, request);
+    }
+
+    fn decide(&mut self, now: Now, request: &Request) -> Answer {
+        let taken = self.ledger.take(now, request);
+        self.open.inputs += 1;
+        self.open.batch.entries.extend(taken.entry);
+        taken.answer
+    }
+
+    /// Closes the open batch and hands it to the committer. State and batch agree here: nothing younger is decided yet.
+    fn close(&mut self) {
+        let Open {
+            mut batch, replies, ..
+        } = std::mem::take(&mut self.open);
+        let dirty = self.ledger.take_dirty();
+        let people: Vec<RowChange> = std::mem::take(&mut batch.rows);
+        self.remember_names(&people);
+        batch.rows = self.ledger.rows(&dirty);
+        batch.rows.extend(people.iter().cloned());
+        let touched: BTreeSet<_> = dirty.cells.keys().cloned().collect();
+        let change = self.changed_documents(&touched);
+        let effects = dirty
+            .outbox
+            .into_values()
+            .flatten()
+            .map(|(_, owed)| owed)
+            .collect();
+        self.ledger.evict_closed();
+        self.in_flight = Some(InFlight {
+            replies,
+            change,
+            people,
+            effects,
+        });
+        if batch.entries.is_empty() && batch.rows.is_empty() {
+            self.show();
+            return;
+        }
+        crate::crash::point("before_commit");
+        // The committer ends only with the process.
+        let _ = self.to_commit.send(batch);
+    }
+
+    fn changed_documents(&mut self, touched: &BTreeSet<crate::procedure::Cell>) -> Option<Change> {
+        if touched.is_empty() {
+            return None;
+        }
+        let viewer = Viewer {
+            campus: &self.ledger.campus,
+            site: &self.ledger.site,
+            names: &self.names,
+        };
+        let mut documents = BTreeMap::new();
+        for (key, document) in view::documents(&viewer, touched) {
+            let text: Option<Arc<str>> = document.map(|document| document.to_string().into());
+            if self.documents.get(&key) == text.as_ref() {
+                continue;
+            }
+            match &text {
+                Some(text) => self.documents.insert(key.clone(), Arc::clone(text)),
+                None => self.documents.remove(&key),
+            };
+            documents.insert(Arc::from(key), text);
+        }
+        Some(Change {
+            seq: self.ledger.head.seq,
+            documents,
+        })
+    }
+
+    /// The batch is committed: documents, effects and replies go out.
+    fn show(&mut self) {
+        let Some(done) = self.in_flight.take() else {
+            return;
+        };
+        crate::crash::point("after_commit_before_reply");
+        load::remember(&self.shared, &done.people);
+        if let Some(change) = done.change {
+            let mut documents = self
+                .shared
+                .documents
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            documents.seq = change.seq;
+            for (key, text) in &change.documents {
+                match text {
+                    Some(text) => documents.by_key.insert(Arc::clone(key), Arc::clone(text)),
+                    None => documents.by_key.remove(key),
+                };
+            }
+            drop(documents);
+            // Nobody may be listening.
+            let _ = self.shared.changes.send(Arc::new(change));
+        }
+        for owed in &done.effects {
+            crate::crash::point("before_effect");
+            self.offer(owed);
+        }
+        for (reply, answer) in done.replies {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn offer(&self, owed: &Owed) {
+        if let Some(effect) = translate::write(&self.ledger.site, owed) {
+            self.field.write(effect);
+        }
+    }
+
+    fn remember_names(&mut self, people: &[RowChange]) {
+        for (id, name) in load::names(people) {
+            self.names.insert(id, name);
+        }
+    }
+
+    /// Waits for an input, a commit or the next limit. Returns true when the process stops and nothing is left to do.
+    fn sleep(&mut self) -> bool {
+        let now = self.clock.now().engine;
+        let until = self
+            .ledger
+            .next_due()
+            .map_or(LOOK, |due| (due - now).min(LOOK));
+        let mut lanes = self
+            .shared
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let idle = |lanes: &super::handle::Lanes| {
+            lanes.alarm.is_empty() && lanes.people.is_empty() && !lanes.nudged
+        };
+        let full = self.open.inputs >= BATCH_INPUTS_MAX;
+        if lanes.stopping && idle(&lanes) && self.in_flight.is_none() && self.open.inputs == 0 {
+            return true;
+        }
+        if (idle(&lanes) && !self.shared.board.is_waiting()) || (full && !lanes.nudged) {
+            lanes = wait(&self.shared, lanes, until);
+        }
+        lanes.nudged = false;
+        false
+    }
+}
+
+/// The committer: one batch after the other, each until it is in the journal.
+fn commit_all(
+    store: &mut dyn Store,
+    batches: &Receiver<Batch>,
+    done: &SyncSender<()>,
+    shared: &Shared,
+) {
+    while let Ok(batch) = batches.recv() {
+        let mut failed = false;
+        loop {
+            match store.commit(&batch) {
+                Ok(()) => break,
+                Err(StoreError::Unavailable(why)) => {
+                    if !failed {
+                        tracing::error!(why, "the journal cannot be written; trying again");
+                    }
+                    failed = true;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(error @ (StoreError::Conflict { .. } | StoreError::Damaged(_))) => {
+                    tracing::error!(%error, "the journal cannot go on; the process ends");
+                    std::process::abort();
+                }
+            }
+        }
+        if failed {
+            tracing::info!("the journal can be written again");
+        }
+        if done.send(()).is_err() {
+            return;
+        }
+        shared
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .nudged = true;
+        shared.wake.notify_all();
+    }
+}
+
+/// A handle for the adapters of this engine.
+#[must_use]
+pub fn handle(shared: &Arc<Shared>, clock: &Clock) -> Handle {
+    Handle::new(Arc::clone(shared), clock.clone())
+}
+
+/// What the engine and its adapters share, empty.
+#[must_use]
+pub fn shared() -> Arc<Shared> {
+    let (changes, _) = tokio::sync::broadcast::channel(super::handle::CHANGES_BEHIND_MAX);
+    Arc::new(Shared {
+        board: super::board::Board::default(),
+        lanes: std::sync::Mutex::default(),
+        wake: std::sync::Condvar::new(),
+        documents: std::sync::RwLock::default(),
+        people: std::sync::RwLock::default(),
+        changes,
+    })
+}

@@ -1,0 +1,64 @@
+//! The only translator between the rooms and the adapters: refusals become problems, owed effects become effects.
+
+use super::ports::{Problem, WriteEffect};
+use crate::domain::site::Site;
+use crate::domain::text::Line;
+use crate::procedure::{Owed, Refusal, RefusalKind};
+use crate::text;
+
+/// A refusal as the HTTP edge tells it.
+#[must_use]
+pub fn problem(refusal: &Refusal) -> Problem {
+    let status = match refusal.kind {
+        RefusalKind::Unknown => 404,
+        RefusalKind::Role => 403,
+        RefusalKind::Conflict => 409,
+        RefusalKind::Body => 422,
+    };
+    let how = refusal.how.clone();
+    let line = Line::new(format!("code.{}", refusal.code));
+    Problem {
+        status,
+        code: refusal.code.clone(),
+        detail: text::both(&line.with("how", how.as_deref().unwrap_or_default())),
+        settled_by: refusal.settled.as_ref().map(|by| by.by.clone()),
+        settled_at: refusal.settled.as_ref().map(|by| by.at),
+        how,
+    }
+}
+
+/// An idempotency key that was used for something else.
+#[must_use]
+pub fn key_reused() -> Problem {
+    Problem {
+        status: 422,
+        code: "idempotency_key_reused".to_owned(),
+        detail: text::both(&Line::new("code.idempotency_key_reused")),
+        settled_by: None,
+        settled_at: None,
+        how: None,
+    }
+}
+
+/// What the field is to write, when that is what is owed.
+#[must_use]
+pub fn write(site: &Site, owed: &Owed) -> Option<WriteEffect> {
+    let Owed::Write {
+        command,
+        output,
+        expires,
+    } = owed
+    else {
+        return None;
+    };
+    let output = site.outputs.get(output)?;
+    Some(WriteEffect {
+        command: command.clone(),
+        output: output.id.clone(),
+        bus: output.bus.clone(),
+        unit: output.unit,
+        target: output.target,
+        action: output.action,
+        expires: *expires,
+    })
+}

@@ -1,0 +1,51 @@
+//! Cause and effect 联动: which outputs belong to an incident, and in what order people restore them. Pure.
+//!
+//! Linkage is a graph of stated dependencies, never a queue (DESIGN.md 4, rule 5): only an output that names `waits_for` waits.
+
+use crate::domain::ids::{BuildingId, ZoneId};
+use crate::domain::output::{Arming, Master, Output, OutputKind};
+use crate::domain::site::Site;
+
+/// The outputs of an incident in a zone: those of the zone and its related zones, of the building, and of the whole campus.
+pub fn outputs_of<'a>(
+    site: &'a Site,
+    building: &'a BuildingId,
+    zone: &'a ZoneId,
+) -> impl Iterator<Item = &'a Output> {
+    let related = site
+        .zones
+        .get(zone)
+        .map(|zone| zone.related.as_slice())
+        .unwrap_or_default();
+    site.outputs.values().filter(move |output| {
+        let serves = match (&output.zone, &output.building) {
+            (Some(of), _) => of == zone || related.contains(of),
+            (None, Some(of)) => of == building,
+            (None, None) => true,
+        };
+        serves && !output.kind.is_panel() && output.master == Master::Fengsui
+    })
+}
+
+/// Whether a rule may write this output (the mode is asked separately).
+#[must_use]
+pub fn is_automatic(output: &Output) -> bool {
+    output.arming == Arming::Auto && output.master == Master::Fengsui
+}
+
+/// The place of an output in the restore checklist (process.md 99): pumps first, gas last.
+#[must_use]
+pub fn restore_rank(kind: OutputKind) -> u8 {
+    match kind {
+        OutputKind::PumpStart => 1,
+        OutputKind::Sounder => 2,
+        OutputKind::PanelSilence
+        | OutputKind::PanelStopSounders
+        | OutputKind::PanelReset
+        | OutputKind::PanelAuto => 3,
+        OutputKind::FeederTrip => 4,
+        OutputKind::ElevatorRecall => 5,
+        OutputKind::DoorRelease => 6,
+        OutputKind::GasClose => 7,
+    }
+}

@@ -1,0 +1,170 @@
+//! The room as a whole: linkage mode, sound, presence of recipients, the broker, the counter of incidents.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::events::{Event, Mode};
+use super::{By, Campus, Cell, Stamp};
+use crate::domain::ids::RecipientId;
+use crate::domain::site::Site;
+use crate::domain::time::{EngineTime, Now, WallTime};
+
+/// State of the room.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Desk {
+    /// Fengsui's linkage mode.
+    pub mode: Mode,
+    /// Who set it.
+    pub mode_by: Option<By>,
+    /// 消音: by whom, and when the sound returns by itself.
+    pub mute: Option<Mute>,
+    /// The MQTT link; `None` until it is known.
+    pub broker_up: Option<bool>,
+    /// Last step of the wall clock, in ms.
+    pub clock_step: Option<(WallTime, i64)>,
+    /// The civil date and number of the last incident, for the next id.
+    pub counter: (i64, u32),
+    /// Hash of the configuration.
+    pub config_version: String,
+    /// The boot of the machine at the last start.
+    pub boot_id: String,
+    /// What that boot's clock showed when engine time was zero, in ms.
+    pub boot_ms_at_zero: i64,
+}
+
+/// A mute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mute {
+    /// By whom.
+    pub by: By,
+    /// The sound returns by then unless there is a verdict.
+    pub returns_by: EngineTime,
+}
+
+/// Presence of a post or person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipientState {
+    /// Its device is there.
+    pub online: bool,
+    /// Since when.
+    pub since: WallTime,
+}
+
+/// A device came or went.
+#[must_use]
+pub fn presence(campus: &Campus, site: &Site, recipient: &RecipientId, online: bool) -> Vec<Event> {
+    let before = campus
+        .recipients
+        .get(recipient)
+        .is_some_and(|state| state.online);
+    if before == online || !site.recipients.contains_key(recipient) {
+        return Vec::new();
+    }
+    vec![Event::PresenceChanged {
+        recipient: recipient.clone(),
+        online,
+    }]
+}
+
+/// The broker came or went.
+#[must_use]
+pub fn broker(campus: &Campus, up: bool) -> Vec<Event> {
+    if campus.desk.broker_up == Some(up) {
+        return Vec::new();
+    }
+    vec![Event::BrokerChanged { up }]
+}
+
+/// The mute ran out.
+#[must_use]
+pub fn passed(campus: &Campus, now: Now) -> Vec<Event> {
+    match next_due(&campus.desk) {
+        Some(due) if now.engine >= due => {
+            vec![Event::SoundReturned {
+                why: "mute_ended".to_owned(),
+            }]
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// The next limit of the room.
+#[must_use]
+pub fn next_due(desk: &Desk) -> Option<EngineTime> {
+    desk.mute.as_ref().map(|mute| mute.returns_by)
+}
+
+/// Changes the room.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the events of the room are its business"
+)]
+pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BTreeSet<Cell>) {
+    let desk = &mut campus.desk;
+    match event {
+        Event::Started {
+            boot_id,
+            boot_ms_at_zero,
+            ..
+        } => {
+            desk.boot_id.clone_from(boot_id);
+            desk.boot_ms_at_zero = *boot_ms_at_zero;
+            desk.broker_up = None;
+            for (id, state) in &mut campus.recipients {
+                // Who is there says so again.
+                state.online = false;
+                touched.insert(Cell::Recipient(id.clone()));
+            }
+        }
+        Event::Configured { version } => desk.config_version.clone_from(version),
+        Event::ClockStepped { by_ms } => desk.clock_step = Some((stamp.now.wall, *by_ms)),
+        Event::BrokerChanged { up } => desk.broker_up = Some(*up),
+        Event::ModeChanged { mode } => {
+            desk.mode = *mode;
+            desk.mode_by = Some(stamp.by());
+        }
+        Event::Muted { returns_by } => {
+            desk.mute = Some(Mute {
+                by: stamp.by(),
+                returns_by: *returns_by,
+            });
+        }
+        Event::SoundReturned { .. } => desk.mute = None,
+        Event::PresenceChanged { recipient, online } => {
+            let state = RecipientState {
+                online: *online,
+                since: stamp.now.wall,
+            };
+            campus.recipients.insert(recipient.clone(), state);
+            touched.insert(Cell::Recipient(recipient.clone()));
+            return;
+        }
+        Event::IncidentOpened { incident, .. } => desk.counter = number_of(incident.as_str()),
+        _ => return,
+    }
+    touched.insert(Cell::Desk);
+}
+
+/// Date and number in an incident's id (`F-20261124-001`).
+fn number_of(id: &str) -> (i64, u32) {
+    let mut parts = id.split('-').skip(1);
+    let date = parts.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let number = parts.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+    (date, number)
+}
+
+/// The id of the next incident: civil date and number of the day.
+#[must_use]
+pub fn next_incident(desk: &Desk, utc_offset_minutes: i32, wall: WallTime, ahead: u32) -> String {
+    let (year, month, day) = wall.date(utc_offset_minutes);
+    let date = year * 10_000 + i64::from(month) * 100 + i64::from(day);
+    // A clock that stepped back must not give an id twice.
+    let date = date.max(desk.counter.0);
+    let number = if date == desk.counter.0 {
+        desk.counter.1 + 1
+    } else {
+        1
+    };
+    format!("F-{date}-{:03}", number + ahead)
+}

@@ -1,0 +1,274 @@
+//! Everything that can have happened. Kinds are append-only: a released kind keeps its name and its fields for ever; a change of
+//! shape gets a new name ending in its version, and an upcaster beside the old one. `tests/vectors/events/` has one of each.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{
+    AccountId, BuildingId, BusId, CaseId, CommandId, CompartmentId, FloorId, OrderId, OutputId,
+    PointId, RecipientId, ZoneId,
+};
+use crate::domain::order::{Cause, OrderKind, ReplyVerb, Walk};
+use crate::domain::output::WriteOutcome;
+use crate::domain::point::{Conditions, PointKind, Quality};
+use crate::domain::text::Line;
+use crate::domain::time::EngineTime;
+
+use super::Refusal;
+
+/// Fengsui's own linkage mode. Never confused with the panel's key or an output's arming.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A rule may write outputs whose arming is `auto`.
+    #[default]
+    Auto,
+    /// Only persons start outputs.
+    Manual,
+}
+
+/// A fire signal as it stands in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalRef {
+    /// The device; `None` when a person reported it.
+    pub point: Option<PointId>,
+    /// What it is.
+    pub kind: Option<PointKind>,
+}
+
+/// Why a post was or was not chosen, decided once and kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Considered {
+    /// The post.
+    pub recipient: RecipientId,
+    /// The way on foot, when there is one.
+    pub walk: Option<Walk>,
+    /// Chosen.
+    pub chosen: bool,
+    /// In words.
+    pub reason: Line,
+}
+
+/// A new order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewOrder {
+    /// Its id.
+    pub id: OrderId,
+    /// To whom.
+    pub recipient: RecipientId,
+    /// What for.
+    pub kind: OrderKind,
+    /// The output to be done by hand.
+    pub output: Option<OutputId>,
+    /// The way to go.
+    pub walk: Option<Walk>,
+    /// The device must confirm by then.
+    pub receive_by: EngineTime,
+    /// 收到 by then.
+    pub accept_by: EngineTime,
+    /// On site by then; `None` where nobody has to go.
+    pub arrive_by: Option<EngineTime>,
+}
+
+/// One output of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The output.
+    pub output: OutputId,
+    /// The only thing it waits for.
+    pub waits_for: Option<OutputId>,
+    /// A rule may start it; else a person must.
+    pub automatic: bool,
+    /// Who does it by hand when it fails.
+    pub by_hand: RecipientId,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "the fields are named after the values they hold, and the variants say what happened"
+)]
+pub enum Event {
+    /// The daemon started; every reading is unknown until it is read again.
+    Started {
+        boot_id: String,
+        boot_ms_at_zero: i64,
+        program: String,
+    },
+    /// Another configuration is in force.
+    Configured { version: String },
+    /// The wall clock stepped; limits are not touched.
+    ClockStepped { by_ms: i64 },
+    /// A point reads differently, or a fire edge passed.
+    PointChanged {
+        point: PointId,
+        conditions: Conditions,
+        quality: Quality,
+        edge: bool,
+    },
+    /// A line of the field came up or was lost.
+    LinkChanged {
+        bus: BusId,
+        up: bool,
+        reason: String,
+    },
+    /// A recipient's device came or went.
+    PresenceChanged {
+        recipient: RecipientId,
+        online: bool,
+    },
+    /// The daemon's link to the broker came up or was lost.
+    BrokerChanged { up: bool },
+    /// Somebody signed on.
+    SignedOn { account: AccountId },
+    /// Somebody signed off.
+    SignedOff { account: AccountId },
+    /// An account or a device changed.
+    PeopleChanged { subject: String },
+    /// 联动 auto or manual.
+    ModeChanged { mode: Mode },
+    /// 消音 in this room, until `returns_by`.
+    Muted { returns_by: EngineTime },
+    /// The sound is back: a new alarm, a missed accept, or the mute ran out.
+    SoundReturned { why: String },
+    /// A known person was refused.
+    Refused {
+        verb: String,
+        case: CaseId,
+        refusal: Refusal,
+    },
+
+    /// A command was decided.
+    CommandAsked {
+        command: CommandId,
+        output: OutputId,
+        incident: Option<CaseId>,
+        expires: EngineTime,
+        feedback_within: Option<Duration>,
+        repeat: bool,
+    },
+    /// The bus may write: bytes may leave from now on.
+    CommandPermitted {
+        command: CommandId,
+        output: OutputId,
+    },
+    /// What became of the write.
+    CommandWritten {
+        command: CommandId,
+        output: OutputId,
+        outcome: WriteOutcome,
+        feedback_by: Option<EngineTime>,
+    },
+    /// The field shows that it acted.
+    CommandDone {
+        command: CommandId,
+        output: OutputId,
+    },
+    /// The feedback window passed.
+    CommandNoFeedback {
+        command: CommandId,
+        output: OutputId,
+    },
+    /// Never written: its time passed.
+    CommandExpired {
+        command: CommandId,
+        output: OutputId,
+    },
+    /// After a restart: it may or may not have been written.
+    CommandUnknown {
+        command: CommandId,
+        output: OutputId,
+        feedback_by: Option<EngineTime>,
+    },
+
+    /// The first fire signal of a compartment, or a person's report.
+    IncidentOpened {
+        incident: CaseId,
+        building: BuildingId,
+        floor: FloorId,
+        zone: ZoneId,
+        compartment: CompartmentId,
+        sleeping: bool,
+        signal: SignalRef,
+        take_by: EngineTime,
+        verdict_by: EngineTime,
+    },
+    /// A later signal of the compartment.
+    SignalJoined { incident: CaseId, signal: SignalRef },
+    /// The panel no longer shows this signal; it stays latched here.
+    SignalRestored { incident: CaseId, point: PointId },
+    /// The panel shows it again.
+    SignalReturned { incident: CaseId, point: PointId },
+    /// 接警.
+    Taken { incident: CaseId },
+    /// Nobody took it in time.
+    TakeMissed { incident: CaseId },
+    /// 疑似火警: two independent devices, or nobody verified where people sleep.
+    Suspected { incident: CaseId, why: String },
+    /// The nearest posts were looked for.
+    PostsConsidered {
+        incident: CaseId,
+        considered: Vec<Considered>,
+    },
+    /// An order was given.
+    OrderIssued { incident: CaseId, order: NewOrder },
+    /// The broker has it.
+    OrderAtBroker { incident: CaseId, order: OrderId },
+    /// The recipient or the device answered.
+    OrderReplied {
+        incident: CaseId,
+        order: OrderId,
+        reply_id: String,
+        verb: ReplyVerb,
+        cause: Option<Cause>,
+        reason: Option<String>,
+    },
+    /// A limit of an order passed: `receive`, `accept` or `arrive`.
+    OrderLate {
+        incident: CaseId,
+        order: OrderId,
+        limit: String,
+    },
+    /// No longer needed.
+    OrderWithdrawn { incident: CaseId, order: OrderId },
+    /// 无人核实: no verdict in time, or nobody to send.
+    Unverified { incident: CaseId, why: String },
+    /// 误报.
+    JudgedFalse { incident: CaseId, cause: Cause },
+    /// 火警确认.
+    JudgedReal {
+        incident: CaseId,
+        call_119_by: EngineTime,
+    },
+    /// A signal younger than the verdict: suspected again.
+    Reopened { incident: CaseId },
+    /// The 119 call: connected or failed.
+    Called119 { incident: CaseId, connected: bool },
+    /// The 119 stopwatch passed its limit.
+    Call119Late { incident: CaseId },
+    /// Somebody holds command 指挥权.
+    CommandTaken {
+        incident: CaseId,
+        holder: RecipientId,
+        acting: bool,
+    },
+    /// The outputs of this incident.
+    PlanMade {
+        incident: CaseId,
+        outputs: Vec<Planned>,
+    },
+    /// All fire signals of a panel vanished without a verdict: 主机已复位,未核实.
+    PanelResetSeen { incident: CaseId },
+    /// 解除警情.
+    AllClear {
+        incident: CaseId,
+        restore: Vec<String>,
+    },
+    /// One item of the restore checklist.
+    Restored { incident: CaseId, item: String },
+    /// Nothing is left to do.
+    IncidentClosed { incident: CaseId },
+}

@@ -1,0 +1,387 @@
+//! How an incident changes. Reads nothing but the event and the state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::events::{Event, SignalRef};
+use super::super::{Campus, Cell, Stamp, points};
+use super::{Call119, Class, HEARD_MAX, Incident, Order, Signal, Stage, Verdict};
+use crate::domain::ids::{CaseId, OrderId};
+use crate::domain::order::{OrderState, ReplyVerb};
+
+/// The word of a reply in files, topics and the catalogue.
+#[must_use]
+pub fn word(verb: ReplyVerb) -> &'static str {
+    match verb {
+        ReplyVerb::Received => "received",
+        ReplyVerb::Accept => "accept",
+        ReplyVerb::Arrive => "arrive",
+        ReplyVerb::ReportFalse => "report_false",
+        ReplyVerb::ReportReal => "report_real",
+        ReplyVerb::Unable => "unable",
+        ReplyVerb::Done => "done",
+    }
+}
+
+/// Changes incidents.
+pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BTreeSet<Cell>) {
+    if let Some(opened) = opened(stamp, event) {
+        touched.insert(Cell::Incident(opened.id.clone()));
+        campus.incidents.insert(opened.id.clone(), opened);
+        return;
+    }
+    let Some(id) = incident_of(event) else { return };
+    let Some(incident) = campus.incidents.get_mut(id) else {
+        return;
+    };
+    change_signals(incident, stamp, event);
+    change_orders(incident, stamp, event);
+    change_procedure(incident, stamp, event);
+    touched.insert(Cell::Incident(id.clone()));
+    if let Event::IncidentClosed { .. } = event {
+        let latched: Vec<_> = incident
+            .signals
+            .iter()
+            .filter_map(|s| s.point.clone())
+            .collect();
+        for point in latched {
+            points::unlatch(campus, &point, touched);
+        }
+    }
+}
+
+/// The incident that an event names, also one that it opens.
+#[must_use]
+pub fn case_of(event: &Event) -> Option<CaseId> {
+    if let Event::IncidentOpened { incident, .. } = event {
+        return Some(incident.clone());
+    }
+    incident_of(event).cloned()
+}
+
+/// The incident that an event belongs to.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the events of an incident name one"
+)]
+fn incident_of(event: &Event) -> Option<&CaseId> {
+    match event {
+        Event::SignalJoined { incident, .. }
+        | Event::SignalRestored { incident, .. }
+        | Event::SignalReturned { incident, .. }
+        | Event::Taken { incident }
+        | Event::TakeMissed { incident }
+        | Event::Suspected { incident, .. }
+        | Event::PostsConsidered { incident, .. }
+        | Event::OrderIssued { incident, .. }
+        | Event::OrderAtBroker { incident, .. }
+        | Event::OrderReplied { incident, .. }
+        | Event::OrderLate { incident, .. }
+        | Event::OrderWithdrawn { incident, .. }
+        | Event::Unverified { incident, .. }
+        | Event::JudgedFalse { incident, .. }
+        | Event::JudgedReal { incident, .. }
+        | Event::Reopened { incident }
+        | Event::Called119 { incident, .. }
+        | Event::Call119Late { incident }
+        | Event::CommandTaken { incident, .. }
+        | Event::PlanMade { incident, .. }
+        | Event::PanelResetSeen { incident }
+        | Event::AllClear { incident, .. }
+        | Event::Restored { incident, .. }
+        | Event::IncidentClosed { incident }
+        | Event::CommandAsked {
+            incident: Some(incident),
+            ..
+        } => Some(incident),
+        _ => None,
+    }
+}
+
+fn opened(stamp: &Stamp, event: &Event) -> Option<Incident> {
+    let Event::IncidentOpened {
+        incident,
+        building,
+        floor,
+        zone,
+        compartment,
+        sleeping,
+        signal,
+        take_by,
+        verdict_by,
+    } = event
+    else {
+        return None;
+    };
+    Some(Incident {
+        id: incident.clone(),
+        building: building.clone(),
+        floor: floor.clone(),
+        zone: zone.clone(),
+        compartment: compartment.clone(),
+        sleeping: *sleeping,
+        class: Class::Alarm,
+        stage: Stage::Verifying,
+        opened: stamp.now.engine,
+        opened_at: stamp.now.wall,
+        signals: vec![latched(stamp, signal)],
+        taken: None,
+        take_by: *take_by,
+        take_missed: false,
+        verdict_by: *verdict_by,
+        verdict: None,
+        unverified: None,
+        considered: Vec::new(),
+        orders: BTreeMap::new(),
+        call_119: None,
+        holder: None,
+        plan: None,
+        asked: BTreeSet::new(),
+        panel_reset_seen: false,
+        all_clear: None,
+        restore: Vec::new(),
+        timeline: super::Lines::default(),
+    })
+}
+
+fn latched(stamp: &Stamp, signal: &SignalRef) -> Signal {
+    Signal {
+        point: signal.point.clone(),
+        kind: signal.kind,
+        at: stamp.now.wall,
+        seq: stamp.seq,
+        restored_at: None,
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the events of signals are its business"
+)]
+fn change_signals(incident: &mut Incident, stamp: &Stamp, event: &Event) {
+    match event {
+        Event::SignalJoined { signal, .. } => {
+            let known = incident
+                .signals
+                .iter_mut()
+                .find(|known| known.point == signal.point);
+            match known {
+                // The same device once more, after a verdict: it is a new signal at its old place in the list.
+                Some(known) => {
+                    known.seq = stamp.seq;
+                    known.restored_at = None;
+                }
+                None => incident.signals.push(latched(stamp, signal)),
+            }
+            incident.panel_reset_seen = false;
+        }
+        Event::SignalRestored { point, .. } => {
+            for signal in incident
+                .signals
+                .iter_mut()
+                .filter(|s| s.point.as_ref() == Some(point))
+            {
+                signal.restored_at = Some(stamp.now.wall);
+            }
+        }
+        Event::SignalReturned { point, .. } => {
+            for signal in incident
+                .signals
+                .iter_mut()
+                .filter(|s| s.point.as_ref() == Some(point))
+            {
+                signal.restored_at = None;
+            }
+            incident.panel_reset_seen = false;
+        }
+        _ => {}
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the events of orders are its business"
+)]
+fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
+    if let Event::OrderIssued { order, .. } = event {
+        let new = Order {
+            given: order.clone(),
+            seq: stamp.seq,
+            at: stamp.now.wall,
+            issued: stamp.now.engine,
+            state: OrderState::Queued,
+            late: Vec::new(),
+            heard: Vec::new(),
+            accepted_at: None,
+            arrived_at: None,
+            ended_at: None,
+            outcome: None,
+        };
+        incident.orders.insert(order.id.clone(), new);
+        return;
+    }
+    let mut with = |id: &OrderId, change: &mut dyn FnMut(&mut Order)| {
+        if let Some(order) = incident.orders.get_mut(id) {
+            change(order);
+        }
+    };
+    match event {
+        Event::OrderAtBroker { order, .. } => with(order, &mut |order| {
+            order.state = order.state.max(OrderState::AtBroker);
+        }),
+        Event::OrderLate { order, limit, .. } => with(order, &mut |order| {
+            order.late.push(limit.clone());
+        }),
+        Event::OrderWithdrawn { order, .. } => with(order, &mut |order| {
+            order.state = OrderState::Withdrawn;
+            order.ended_at = Some(stamp.now.wall);
+        }),
+        Event::OrderReplied {
+            order,
+            reply_id,
+            verb,
+            cause,
+            reason,
+            ..
+        } => {
+            with(order, &mut |order| {
+                order.heard.push(reply_id.clone());
+                if order.heard.len() > HEARD_MAX {
+                    order.heard.remove(0);
+                }
+                replied(order, stamp, *verb);
+                if *verb != ReplyVerb::Received {
+                    let said = cause
+                        .map(|cause| cause.word().to_owned())
+                        .or(reason.clone());
+                    order.outcome = Some(match said {
+                        Some(said) => format!("{}:{said}", word(*verb)),
+                        None => word(*verb).to_owned(),
+                    });
+                }
+            });
+        }
+        _ => {}
+    }
+}
+
+/// An answer moves an order forward only.
+fn replied(order: &mut Order, stamp: &Stamp, verb: ReplyVerb) {
+    if !order.state.is_open() {
+        return;
+    }
+    let at = Some(stamp.now.wall);
+    match verb {
+        ReplyVerb::Received => order.state = order.state.max(OrderState::Received),
+        ReplyVerb::Accept => {
+            order.state = order.state.max(OrderState::Accepted);
+            order.accepted_at = order.accepted_at.or(at);
+        }
+        ReplyVerb::Arrive => {
+            order.state = order.state.max(OrderState::Arrived);
+            order.accepted_at = order.accepted_at.or(at);
+            order.arrived_at = order.arrived_at.or(at);
+        }
+        ReplyVerb::ReportFalse | ReplyVerb::ReportReal => {
+            order.state = OrderState::Done;
+            order.accepted_at = order.accepted_at.or(at);
+            order.arrived_at = order.arrived_at.or(at);
+            order.ended_at = at;
+        }
+        ReplyVerb::Done => {
+            order.state = OrderState::Done;
+            order.ended_at = at;
+        }
+        ReplyVerb::Unable => {
+            order.state = OrderState::Declined;
+            order.ended_at = at;
+        }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "signals and orders are changed above"
+)]
+#[expect(clippy::too_many_lines, reason = "a table: one row per event")]
+fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
+    let open_card = |due| Call119 {
+        opened: stamp.now.engine,
+        due,
+        late: false,
+        outcome: None,
+    };
+    match event {
+        Event::Taken { .. } => incident.taken = Some(stamp.by()),
+        Event::TakeMissed { .. } => incident.take_missed = true,
+        Event::Suspected { .. } => {
+            incident.class = incident.class.max(Class::Suspected);
+            incident.call_119.get_or_insert_with(|| open_card(None));
+        }
+        Event::PostsConsidered { considered, .. } => incident.considered.clone_from(considered),
+        Event::Unverified { why, .. } => {
+            incident.stage = Stage::Unverified;
+            incident.unverified = Some(why.clone());
+            incident.call_119.get_or_insert_with(|| open_card(None));
+        }
+        Event::JudgedFalse { cause, .. } => {
+            incident.stage = Stage::FalseAlarm;
+            incident.verdict = Some(Verdict {
+                cause: Some(*cause),
+                by: stamp.by(),
+                seq: stamp.seq,
+            });
+        }
+        Event::JudgedReal { call_119_by, .. } => {
+            incident.class = Class::Confirmed;
+            incident.stage = Stage::Fighting;
+            incident.verdict = Some(Verdict {
+                cause: None,
+                by: stamp.by(),
+                seq: stamp.seq,
+            });
+            match &mut incident.call_119 {
+                Some(call) => call.due = Some(*call_119_by),
+                none @ None => *none = Some(open_card(Some(*call_119_by))),
+            }
+        }
+        Event::Reopened { .. } => {
+            incident.stage = Stage::Verifying;
+            incident.class = incident.class.max(Class::Suspected);
+            incident.call_119.get_or_insert_with(|| open_card(None));
+        }
+        Event::Called119 { connected, .. } => {
+            if let Some(call) = &mut incident.call_119 {
+                call.outcome = Some((*connected, stamp.by()));
+            }
+        }
+        Event::Call119Late { .. } => {
+            if let Some(call) = &mut incident.call_119 {
+                call.late = true;
+            }
+        }
+        Event::CommandTaken { holder, acting, .. } => {
+            incident.holder = Some((holder.clone(), *acting));
+        }
+        Event::PlanMade { outputs, .. } => incident.plan = Some(outputs.clone()),
+        Event::CommandAsked { output, .. } => {
+            incident.asked.insert(output.clone());
+        }
+        Event::PanelResetSeen { .. } => incident.panel_reset_seen = true,
+        Event::AllClear { restore, .. } => {
+            incident.stage = Stage::Restoring;
+            incident.all_clear = Some(stamp.by());
+            incident.restore = restore.iter().map(|item| (item.clone(), None)).collect();
+        }
+        Event::Restored { item, .. } => {
+            for (_, ticked) in incident
+                .restore
+                .iter_mut()
+                .filter(|(known, _)| known == item)
+            {
+                ticked.get_or_insert_with(|| stamp.by());
+            }
+        }
+        Event::IncidentClosed { .. } => incident.stage = Stage::Closed,
+        _ => {}
+    }
+}

@@ -1,0 +1,530 @@
+//! What must follow from an incident's state, whatever brought it there: posts, class, plan, commands, orders by hand, the end.
+//!
+//! The engine applies what is returned and asks again until nothing more follows, so each rule states a condition that its own
+//! events end.
+
+use std::collections::BTreeSet;
+
+use super::super::events::{Considered, Event, Mode, NewOrder, Planned};
+use super::super::{Campus, Cell, outputs, points};
+use super::{Class, Incident, Stage};
+use crate::dispatch::{self, Availability};
+use crate::domain::ids::{CaseId, NodeId, OutputId, RecipientId};
+use crate::domain::order::{OrderKind, OrderState, Walk};
+use crate::domain::output::{Action, CommandState};
+use crate::domain::point::{PointKind, Quality};
+use crate::domain::site::Site;
+use crate::domain::time::Now;
+use crate::linkage;
+
+/// The incidents that touched cells concern.
+#[must_use]
+pub fn concerned(campus: &Campus, site: &Site, touched: &BTreeSet<Cell>) -> BTreeSet<CaseId> {
+    let mut concerned = BTreeSet::new();
+    for cell in touched {
+        match cell {
+            Cell::Incident(id) => {
+                concerned.insert(id.clone());
+            }
+            Cell::Output(output) => concerned.extend(
+                campus
+                    .incidents
+                    .values()
+                    .filter(|i| i.asked.contains(output) || plans(i, output))
+                    .map(id),
+            ),
+            Cell::Desk | Cell::Recipient(_) => {
+                concerned.extend(
+                    campus
+                        .incidents
+                        .values()
+                        .filter(|i| i.stage != Stage::Closed)
+                        .map(id),
+                );
+            }
+            Cell::Point(point) => {
+                let kind = site.points.get(point).map(|point| point.kind);
+                if kind == Some(PointKind::PanelSounders) {
+                    let ending =
+                        |i: &&Incident| matches!(i.stage, Stage::FalseAlarm | Stage::Restoring);
+                    concerned.extend(campus.incidents.values().filter(ending).map(id));
+                }
+            }
+            Cell::Link(_) | Cell::Recent => {}
+        }
+    }
+    concerned
+}
+
+fn id(incident: &Incident) -> CaseId {
+    incident.id.clone()
+}
+
+fn plans(incident: &Incident, output: &OutputId) -> bool {
+    incident
+        .plan
+        .as_ref()
+        .is_some_and(|plan| plan.iter().any(|p| p.output == *output))
+}
+
+/// One consequence: a condition and the events that end it.
+type Rule = fn(&Campus, &Site, Now, &Incident) -> Vec<Event>;
+
+/// What follows for one incident now; empty when nothing more does.
+#[must_use]
+pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event> {
+    let Some(incident) = campus
+        .incidents
+        .get(id)
+        .filter(|i| i.stage != Stage::Closed)
+    else {
+        return Vec::new();
+    };
+    let rules: [Rule; 8] = [
+        class,
+        posts,
+        quiet_panel,
+        confirmed,
+        plan,
+        commands,
+        by_hand,
+        ending,
+    ];
+    rules
+        .iter()
+        .map(|rule| rule(campus, site, now, incident))
+        .find(|e| !e.is_empty())
+        .unwrap_or_default()
+}
+
+/// 疑似火警 by two devices, or where people sleep and nobody verified.
+fn class(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
+    if incident.class != Class::Alarm || !incident.is_undecided() {
+        return Vec::new();
+    }
+    let why = if incident
+        .standing()
+        .filter(|signal| signal.point.is_some())
+        .count()
+        >= 2
+    {
+        "two_devices"
+    } else if incident.stage == Stage::Unverified && incident.sleeping {
+        "sleeping"
+    } else {
+        return Vec::new();
+    };
+    vec![Event::Suspected {
+        incident: incident.id.clone(),
+        why: why.to_owned(),
+    }]
+}
+
+/// As many posts on the way as the state asks for, nearest first.
+fn posts(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    if !incident.is_undecided() {
+        return Vec::new();
+    }
+    let verify: Vec<_> = incident
+        .orders
+        .values()
+        .filter(|order| {
+            order.given.kind == OrderKind::Verify && order.state != OrderState::Withdrawn
+        })
+        .collect();
+    let lapsed = verify
+        .iter()
+        .filter(|order| {
+            order.state == OrderState::Declined || order.late.iter().any(|l| l == "accept")
+        })
+        .count();
+    let far = verify
+        .first()
+        .and_then(|order| order.given.walk.as_ref())
+        .is_some_and(|walk| u64::from(walk.seconds) > site.limits.two_posts_over.as_secs());
+    let base = 1 + usize::from(incident.class >= Class::Suspected || far);
+    let wanted = if incident.stage == Stage::Unverified {
+        usize::MAX
+    } else {
+        base + lapsed
+    };
+    if verify.len() >= wanted {
+        return Vec::new();
+    }
+    send(campus, site, now, incident, wanted - verify.len())
+}
+
+/// Orders to the best posts that have none of this incident yet.
+fn send(campus: &Campus, site: &Site, now: Now, incident: &Incident, count: usize) -> Vec<Event> {
+    let Some(target) = target(site, incident) else {
+        return nobody(incident);
+    };
+    let candidates = dispatch::candidates(site, &target, |id| availability(campus, incident, id));
+    let mut events = Vec::new();
+    let mut considered = Vec::new();
+    for candidate in candidates {
+        let chosen = candidate.rank.is_some() && events.len() < count;
+        if chosen {
+            let order = new_order(
+                site,
+                now,
+                incident.next_order(events.len()),
+                (&candidate.recipient, OrderKind::Verify),
+                candidate.walk.clone(),
+            );
+            events.push(Event::OrderIssued {
+                incident: incident.id.clone(),
+                order,
+            });
+        }
+        considered.push(Considered {
+            recipient: candidate.recipient,
+            walk: candidate.walk,
+            chosen,
+            reason: candidate.reason,
+        });
+    }
+    if events.is_empty() {
+        return nobody(incident);
+    }
+    events.insert(
+        0,
+        Event::PostsConsidered {
+            incident: incident.id.clone(),
+            considered,
+        },
+    );
+    events
+}
+
+/// Nobody can be sent. When nobody is on the way either, the incident is 无人核实 at once.
+fn nobody(incident: &Incident) -> Vec<Event> {
+    let on_the_way = incident.open_orders(OrderKind::Verify).next().is_some();
+    if on_the_way || incident.stage == Stage::Unverified {
+        return Vec::new();
+    }
+    vec![Event::Unverified {
+        incident: incident.id.clone(),
+        why: "nobody_to_send".to_owned(),
+    }]
+}
+
+/// Where somebody stands to look: at the first signal's device, else at any point of the compartment.
+fn target(site: &Site, incident: &Incident) -> Option<NodeId> {
+    let first = incident
+        .signals
+        .iter()
+        .find_map(|signal| signal.point.as_ref());
+    let point = first.and_then(|id| site.points.get(id)).or_else(|| {
+        site.points
+            .values()
+            .find(|point| point.compartment == incident.compartment)
+    });
+    point.map(|point| point.node.clone())
+}
+
+fn availability(campus: &Campus, incident: &Incident, id: &RecipientId) -> Availability {
+    let has_order = |other: &Incident| {
+        other
+            .orders
+            .values()
+            .any(|order| order.given.recipient == *id && order.state.is_open())
+    };
+    Availability {
+        online: campus.recipients.get(id).is_some_and(|state| state.online),
+        engaged: campus
+            .incidents
+            .values()
+            .any(|other| other.id != incident.id && has_order(other)),
+        ordered: incident
+            .orders
+            .values()
+            .any(|order| order.given.kind == OrderKind::Verify && order.given.recipient == *id),
+    }
+}
+
+/// A new order with its limits.
+#[must_use]
+pub fn new_order(
+    site: &Site,
+    now: Now,
+    id: crate::domain::ids::OrderId,
+    (recipient, kind): (&RecipientId, OrderKind),
+    walk: Option<Walk>,
+) -> NewOrder {
+    NewOrder {
+        id,
+        recipient: recipient.clone(),
+        kind,
+        output: None,
+        arrive_by: (kind == OrderKind::Verify).then_some(now.engine + site.limits.arrive),
+        walk,
+        receive_by: now.engine + site.limits.receive,
+        accept_by: now.engine + site.limits.accept,
+    }
+}
+
+/// The panel went quiet although nobody has judged: the incident stays, its clock running.
+fn quiet_panel(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
+    let quiet = is_quiet(incident) && incident.signals.iter().any(|s| s.point.is_some());
+    if incident.is_undecided() && quiet && !incident.panel_reset_seen {
+        return vec![Event::PanelResetSeen {
+            incident: incident.id.clone(),
+        }];
+    }
+    Vec::new()
+}
+
+/// The panel shows none of the incident's signals any more.
+#[must_use]
+pub fn is_quiet(incident: &Incident) -> bool {
+    incident
+        .signals
+        .iter()
+        .all(|signal| signal.point.is_none() || signal.restored_at.is_some())
+}
+
+/// A confirmed fire: somebody holds command, the mode is automatic, the commander is told, the group has its order. The 119
+/// task stands since the verdict. None waits for another.
+fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    if incident.stage != Stage::Fighting {
+        return Vec::new();
+    }
+    let id = || incident.id.clone();
+    let mut events = Vec::new();
+    if campus.desk.mode != Mode::Auto && incident.plan.is_none() {
+        events.push(Event::ModeChanged { mode: Mode::Auto });
+    }
+    if incident.holder.is_none() {
+        let reachable = |id: &&RecipientId| campus.recipients.get(*id).is_some_and(|s| s.online);
+        let holder = site
+            .succession
+            .iter()
+            .find(reachable)
+            .or_else(|| site.succession.first());
+        if let Some(holder) = holder {
+            let acting = *holder != site.commander;
+            events.push(Event::CommandTaken {
+                incident: id(),
+                holder: holder.clone(),
+                acting,
+            });
+        }
+    }
+    let wanted = [
+        (OrderKind::Report, &site.commander),
+        (OrderKind::Group, &site.evacuation_leader),
+    ];
+    let mut ahead = 0;
+    for (kind, recipient) in wanted {
+        if !incident
+            .orders
+            .values()
+            .any(|order| order.given.kind == kind)
+        {
+            let order = new_order(
+                site,
+                now,
+                incident.next_order(ahead),
+                (recipient, kind),
+                None,
+            );
+            events.push(Event::OrderIssued {
+                incident: id(),
+                order,
+            });
+            ahead += 1;
+        }
+    }
+    events
+}
+
+/// The outputs of the incident: on a person's 火警确认, or by rule when two independent healthy devices stand.
+fn plan(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
+    let by_rule = incident.class == Class::Suspected
+        && incident.is_undecided()
+        && campus.desk.mode == Mode::Auto
+        && independent_devices(campus, site, incident) >= 2;
+    if incident.plan.is_some() || !(incident.stage == Stage::Fighting || by_rule) {
+        return Vec::new();
+    }
+    let outputs = linkage::outputs_of(site, &incident.building, &incident.zone)
+        .map(|output| Planned {
+            output: output.id.clone(),
+            waits_for: output.waits_for.clone(),
+            automatic: linkage::is_automatic(output),
+            by_hand: output.by_hand.clone(),
+        })
+        .collect();
+    vec![Event::PlanMade {
+        incident: incident.id.clone(),
+        outputs,
+    }]
+}
+
+/// Devices that count for a rule (DESIGN.md 4, rule 3): latched, different, neither 屏蔽, in test nor faulty.
+fn independent_devices(campus: &Campus, site: &Site, incident: &Incident) -> usize {
+    let counts = |point: &crate::domain::ids::PointId| {
+        let conditions = campus
+            .points
+            .get(point)
+            .map(|point| point.conditions)
+            .unwrap_or_default();
+        let known = points::quality(campus, site, point) == Quality::Good;
+        known && !conditions.disabled && !conditions.test && !conditions.fault
+    };
+    let devices: BTreeSet<_> = incident
+        .standing()
+        .filter_map(|signal| signal.point.as_ref())
+        .collect();
+    devices.into_iter().filter(|point| counts(point)).count()
+}
+
+/// Commands whose time has come: all at once, but for an output that waits for another's feedback.
+fn commands(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    let may = campus.desk.mode == Mode::Auto && incident.stage != Stage::Restoring;
+    let Some(plan) = incident.plan.as_ref().filter(|_| may) else {
+        return Vec::new();
+    };
+    let mut events = Vec::new();
+    for planned in plan.iter().filter(|planned| planned.automatic) {
+        let Some(output) = site.outputs.get(&planned.output) else {
+            continue;
+        };
+        let state = campus.outputs.get(&output.id);
+        let idle = !incident.asked.contains(&output.id)
+            && !state.is_some_and(outputs::OutputState::is_live)
+            && !outputs::is_in_place(campus, site, output);
+        if idle && is_free(campus, site, planned) {
+            events.push(outputs::ask(campus, site, now, output, Some(&incident.id)));
+        } else if let Some(state) = state
+            && state.incident.as_ref() == Some(&incident.id)
+            && may_repeat(campus, site, output, state)
+        {
+            events.push(outputs::ask(campus, site, now, output, Some(&incident.id)));
+        }
+    }
+    events
+}
+
+/// Rule 8: after an unknown outcome the feedback is looked at first; then a level output may be written once more.
+fn may_repeat(
+    campus: &Campus,
+    site: &Site,
+    output: &crate::domain::output::Output,
+    state: &outputs::OutputState,
+) -> bool {
+    let seen = output
+        .feedback
+        .as_ref()
+        .is_some_and(|f| points::quality(campus, site, &f.point) == Quality::Good);
+    state.state == CommandState::Unknown
+        && state.repeats == 0
+        && output.action == Action::Level
+        && output.repeat_is_safe
+        && seen
+        && !outputs::is_in_place(campus, site, output)
+}
+
+/// Nothing that this output waits for is outstanding.
+fn is_free(campus: &Campus, site: &Site, planned: &Planned) -> bool {
+    let Some(first) = planned
+        .waits_for
+        .as_ref()
+        .and_then(|id| site.outputs.get(id))
+    else {
+        return true;
+    };
+    let done = campus
+        .outputs
+        .get(&first.id)
+        .is_some_and(|s| s.state == CommandState::Done);
+    done || outputs::is_in_place(campus, site, first)
+}
+
+/// A command that failed becomes an order to a named person.
+fn by_hand(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    let mut events = Vec::new();
+    for output in &incident.asked {
+        let Some(state) = campus.outputs.get(output) else {
+            continue;
+        };
+        let failed = matches!(
+            state.state,
+            CommandState::NoFeedback | CommandState::Refused | CommandState::Expired
+        );
+        let sent = incident
+            .orders
+            .values()
+            .any(|order| order.given.output.as_ref() == Some(output));
+        let Some(person) = site.outputs.get(output).map(|output| &output.by_hand) else {
+            continue;
+        };
+        if failed && !sent && state.incident.as_ref() == Some(&incident.id) {
+            let id = incident.next_order(events.len());
+            let mut order = new_order(site, now, id, (person, OrderKind::ByHand), None);
+            order.output = Some(output.clone());
+            events.push(Event::OrderIssued {
+                incident: incident.id.clone(),
+                order,
+            });
+        }
+    }
+    events
+}
+
+/// The end: orders that nobody needs are withdrawn, and the incident closes when the panel shows it is over.
+fn ending(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
+    let needless = |kind: OrderKind| match incident.stage {
+        Stage::FalseAlarm => kind == OrderKind::Verify,
+        Stage::Fighting | Stage::Restoring => kind == OrderKind::Verify,
+        Stage::Verifying | Stage::Unverified | Stage::Closed => false,
+    };
+    let withdraw = |all: bool| {
+        incident
+            .orders
+            .values()
+            .filter(move |order| order.state.is_open() && (all || needless(order.given.kind)))
+            .map(|order| Event::OrderWithdrawn {
+                incident: incident.id.clone(),
+                order: order.given.id.clone(),
+            })
+            .collect::<Vec<_>>()
+    };
+    let over = match incident.stage {
+        Stage::FalseAlarm => is_quiet(incident) && sounders_off(campus, site, incident),
+        Stage::Restoring => {
+            is_quiet(incident) && incident.restore.iter().all(|(_, ticked)| ticked.is_some())
+        }
+        Stage::Verifying | Stage::Unverified | Stage::Fighting | Stage::Closed => false,
+    };
+    let mut events = withdraw(over);
+    if over {
+        events.push(Event::IncidentClosed {
+            incident: incident.id.clone(),
+        });
+    }
+    events
+}
+
+/// The evacuation sounders of the panels concerned are known to be off.
+#[must_use]
+pub fn sounders_off(campus: &Campus, site: &Site, incident: &Incident) -> bool {
+    let buses: BTreeSet<_> = incident
+        .signals
+        .iter()
+        .filter_map(|signal| signal.point.as_ref())
+        .filter_map(|point| site.points.get(point))
+        .map(|point| &point.bus)
+        .collect();
+    site.points
+        .values()
+        .filter(|point| point.kind == PointKind::PanelSounders && buses.contains(&point.bus))
+        .all(|point| {
+            points::quality(campus, site, &point.id) == Quality::Good
+                && !campus
+                    .points
+                    .get(&point.id)
+                    .is_some_and(|state| state.conditions.active)
+        })
+}

@@ -1,0 +1,235 @@
+//! The fire procedure 火警处理流程 (process.md 75–102, DESIGN.md 5): one incident 警情 per compartment.
+//!
+//! ```text
+//! class   Alarm ──two devices──► Suspected ──person──► Confirmed
+//! stage   Verifying ─► Unverified (nobody answered) ─► …
+//!         Verifying ─误报─► FalseAlarm ─panel shows it─► Closed
+//!         Verifying ─真火─► Fighting ─解除警情─► Restoring ─every item ticked─► Closed
+//!         FalseAlarm ─later signal─► Verifying, Suspected
+//! ```
+//! A fire signal is latched until its incident is closed; a panel that goes quiet does not clear it. A verdict covers only
+//! signals older than itself. Nothing here waits for anything but what DESIGN.md 4, rule 5 names.
+
+pub mod apply;
+pub mod follow;
+pub mod limits;
+pub mod orders;
+pub mod signals;
+pub mod verbs;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::By;
+use super::events::{Considered, NewOrder, Planned, SignalRef};
+use super::timeline::Lines;
+use crate::domain::ids::{
+    BuildingId, CaseId, CompartmentId, FloorId, OrderId, OutputId, PointId, RecipientId, ZoneId,
+};
+use crate::domain::order::{Cause, OrderKind, OrderState};
+use crate::domain::point::PointKind;
+use crate::domain::time::{EngineTime, WallTime};
+
+/// How sure the campus is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// One device.
+    Alarm,
+    /// 疑似火警.
+    Suspected,
+    /// 火警确认, by a person.
+    Confirmed,
+}
+
+/// Where the procedure stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Somebody is sent to look.
+    Verifying,
+    /// 无人核实.
+    Unverified,
+    /// 误报: the panel is to be silenced and reset.
+    FalseAlarm,
+    /// 真火.
+    Fighting,
+    /// After the all-clear.
+    Restoring,
+    /// Nothing is left.
+    Closed,
+}
+
+/// A latched fire signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The device; `None` for a person's report.
+    pub point: Option<PointId>,
+    /// What it is.
+    pub kind: Option<PointKind>,
+    /// When it came.
+    pub at: WallTime,
+    /// The entry that brought it.
+    pub seq: u64,
+    /// When the panel stopped showing it.
+    pub restored_at: Option<WallTime>,
+}
+
+/// 误报 or 真火.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `None` for a real fire.
+    pub cause: Option<Cause>,
+    /// By whom.
+    pub by: By,
+    /// Signals up to this entry are covered.
+    pub seq: u64,
+}
+
+/// An order of this incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// As it was given.
+    pub given: NewOrder,
+    /// The entry that gave it.
+    pub seq: u64,
+    /// When it was given.
+    pub at: WallTime,
+    /// By the engine's clock.
+    pub issued: EngineTime,
+    /// How far it is.
+    pub state: OrderState,
+    /// Limits that passed: receive, accept, arrive.
+    pub late: Vec<String>,
+    /// Replies that are committed; at most [`HEARD_MAX`].
+    pub heard: Vec<String>,
+    /// 收到 at.
+    pub accepted_at: Option<WallTime>,
+    /// 已到场 at.
+    pub arrived_at: Option<WallTime>,
+    /// Ended at.
+    pub ended_at: Option<WallTime>,
+    /// What was answered last: a verb, a cause or a reason.
+    pub outcome: Option<String>,
+}
+
+/// Most reply ids that an order remembers; a device sends one per verb and repeats only the unheard.
+pub const HEARD_MAX: usize = 32;
+
+/// The 119 task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call119 {
+    /// The stopwatch runs since.
+    pub opened: EngineTime,
+    /// Its limit; `None` while the fire is only suspected.
+    pub due: Option<EngineTime>,
+    /// The limit passed and was said.
+    pub late: bool,
+    /// Connected or not, by whom; more calls may follow a failed one.
+    pub outcome: Option<(bool, By)>,
+}
+
+/// An incident 警情.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its id.
+    pub id: CaseId,
+    /// Building of the first signal.
+    pub building: BuildingId,
+    /// Floor of the first signal.
+    pub floor: FloorId,
+    /// Zone of the compartment.
+    pub zone: ZoneId,
+    /// Its compartment.
+    pub compartment: CompartmentId,
+    /// People sleep there.
+    pub sleeping: bool,
+    /// How sure.
+    pub class: Class,
+    /// Where it stands.
+    pub stage: Stage,
+    /// When it was opened.
+    pub opened: EngineTime,
+    /// When it was opened, by civil time.
+    pub opened_at: WallTime,
+    /// Signals in the order in which they came; the first is pinned.
+    pub signals: Vec<Signal>,
+    /// 接警.
+    pub taken: Option<By>,
+    /// To be taken by then.
+    pub take_by: EngineTime,
+    /// It was not.
+    pub take_missed: bool,
+    /// A verdict is due by then.
+    pub verdict_by: EngineTime,
+    /// 误报 or 真火.
+    pub verdict: Option<Verdict>,
+    /// Why nobody verified.
+    pub unverified: Option<String>,
+    /// The latest look for posts.
+    pub considered: Vec<Considered>,
+    /// Orders in the order in which they were given.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// The 119 card.
+    pub call_119: Option<Call119>,
+    /// Who holds command, and whether acting 代理.
+    pub holder: Option<(RecipientId, bool)>,
+    /// The outputs of this incident.
+    pub plan: Option<Vec<Planned>>,
+    /// Outputs that were commanded for it.
+    pub asked: BTreeSet<OutputId>,
+    /// The panel went quiet without a verdict.
+    pub panel_reset_seen: bool,
+    /// 解除警情.
+    pub all_clear: Option<By>,
+    /// Restore checklist: item and who ticked it, in order.
+    pub restore: Vec<(String, Option<By>)>,
+    /// What happened, for people.
+    pub timeline: Lines,
+}
+
+impl Incident {
+    /// Whether a verdict is still wanted.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.stage, Stage::Verifying | Stage::Unverified)
+    }
+
+    /// Independent fire devices that stand latched and are not covered by a verdict 误报.
+    pub fn standing(&self) -> impl Iterator<Item = &Signal> {
+        let covered = match &self.verdict {
+            Some(Verdict {
+                cause: Some(_),
+                seq,
+                ..
+            }) => *seq,
+            Some(Verdict { cause: None, .. }) | None => 0,
+        };
+        self.signals
+            .iter()
+            .filter(move |signal| signal.seq > covered || covered == 0)
+    }
+
+    /// Open orders of a kind.
+    pub fn open_orders(&self, kind: OrderKind) -> impl Iterator<Item = &Order> {
+        self.orders
+            .values()
+            .filter(move |order| order.given.kind == kind && order.state.is_open())
+    }
+
+    /// The id of the next order.
+    #[must_use]
+    pub fn next_order(&self, ahead: usize) -> OrderId {
+        OrderId::from(format!("{}-{}", self.id, self.orders.len() + 1 + ahead))
+    }
+
+    /// A signal as events name it.
+    #[must_use]
+    pub fn signal_ref(signal: &Signal) -> SignalRef {
+        SignalRef {
+            point: signal.point.clone(),
+            kind: signal.kind,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! From a point's change to its incident: the first fire signal of a compartment opens one, later ones join it.
+
+use crate::domain::ids::CaseId;
+use crate::domain::input::Observation;
+use crate::domain::point::Point;
+use crate::domain::site::Site;
+
+use super::super::events::{Event, SignalRef};
+use super::super::points::PointState;
+use super::super::{Campus, desk};
+use super::{Incident, Stage};
+use crate::domain::time::Now;
+
+/// What a changed point causes for its incident.
+#[must_use]
+pub fn observed(
+    campus: &Campus,
+    site: &Site,
+    point: &Point,
+    before: &PointState,
+    (observation, now): (&Observation, Now),
+) -> Vec<Event> {
+    if !point.kind.is_fire() {
+        return Vec::new();
+    }
+    let now_conditions = observation.latest.conditions;
+    let raised = observation.edge.is_some() || (now_conditions.fire && !before.conditions.fire);
+    let excluded = now_conditions.disabled || now_conditions.test;
+    let incident = of_compartment(campus, point);
+    let mut events = Vec::new();
+    if raised && !excluded {
+        let signal = SignalRef {
+            point: Some(point.id.clone()),
+            kind: Some(point.kind),
+        };
+        events.extend(match incident {
+            Some(incident) => join(campus, point, incident, signal),
+            None => open(campus, site, point, signal, now),
+        });
+    }
+    if !now_conditions.fire
+        && let Some(incident) = incident.filter(|incident| holds(incident, point))
+    {
+        let (incident, point) = (incident.id.clone(), point.id.clone());
+        events.push(Event::SignalRestored { incident, point });
+    }
+    events
+}
+
+/// The open incident of a point's compartment.
+fn of_compartment<'a>(campus: &'a Campus, point: &Point) -> Option<&'a Incident> {
+    campus.incidents.values().find(|incident| {
+        incident.compartment == point.compartment && incident.stage != Stage::Closed
+    })
+}
+
+/// The incident knows this point as standing.
+fn holds(incident: &Incident, point: &Point) -> bool {
+    incident
+        .signals
+        .iter()
+        .any(|signal| signal.point.as_ref() == Some(&point.id) && signal.restored_at.is_none())
+}
+
+/// A later signal of a compartment that has an incident.
+fn join(campus: &Campus, point: &Point, incident: &Incident, signal: SignalRef) -> Vec<Event> {
+    let known = incident
+        .signals
+        .iter()
+        .find(|known| known.point == signal.point);
+    let id = incident.id.clone();
+    let mut events = vec![match known {
+        Some(known) if known.restored_at.is_none() && incident.stage != Stage::FalseAlarm => {
+            return Vec::new();
+        }
+        Some(_) if incident.stage != Stage::FalseAlarm => Event::SignalReturned {
+            incident: id.clone(),
+            point: point.id.clone(),
+        },
+        Some(_) | None => Event::SignalJoined {
+            incident: id.clone(),
+            signal,
+        },
+    }];
+    if incident.stage == Stage::FalseAlarm {
+        // DESIGN.md 4, rule 16: a verdict covers only signals older than itself.
+        events.push(Event::Reopened { incident: id });
+    }
+    events.extend(returned_sound(campus));
+    events
+}
+
+/// A new incident.
+fn open(campus: &Campus, site: &Site, point: &Point, signal: SignalRef, now: Now) -> Vec<Event> {
+    let Some(compartment) = site.compartments.get(&point.compartment) else {
+        return Vec::new();
+    };
+    let id = desk::next_incident(&campus.desk, site.utc_offset_minutes, now.wall, 0);
+    let mut events = vec![Event::IncidentOpened {
+        incident: CaseId::from(id),
+        building: point.building.clone(),
+        floor: point.floor.clone(),
+        zone: compartment.zone.clone(),
+        compartment: point.compartment.clone(),
+        sleeping: site
+            .buildings
+            .get(&point.building)
+            .is_some_and(|building| building.sleeping),
+        signal,
+        take_by: now.engine + site.limits.take,
+        verdict_by: now.engine + site.limits.verdict,
+    }];
+    events.extend(returned_sound(campus));
+    events
+}
+
+/// A new alarm ends a mute.
+fn returned_sound(campus: &Campus) -> Option<Event> {
+    campus.desk.mute.as_ref().map(|_| Event::SoundReturned {
+        why: "new_alarm".to_owned(),
+    })
+}

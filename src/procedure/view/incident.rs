@@ -1,0 +1,272 @@
+//! `incident/{id}` and `output/{id}`.
+
+use serde_json::{Value, json};
+
+use super::super::{outputs, points};
+use super::{Viewer, parts, steps};
+use crate::domain::ids::OutputId;
+use crate::domain::order::OrderKind;
+use crate::domain::output::{Arming, Target};
+use crate::domain::point::Quality;
+use crate::domain::text::{Line, Text};
+use crate::procedure::events::Planned;
+use crate::procedure::fire::{Incident, Stage};
+
+/// `incident/{id}`
+#[must_use]
+pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
+    let signals = incident.signals.iter().map(|signal| {
+        let mut alarm = parts::alarm(viewer, incident, signal);
+        alarm["restored_at"] = json!(signal.restored_at);
+        alarm
+    });
+    let signals: Vec<Value> = signals.collect();
+    let verdict = incident.verdict.as_ref().map(|verdict| {
+        json!({
+            "kind": if verdict.cause.is_some() { "false" } else { "real" },
+            "cause": verdict.cause.map(|cause| cause.word()),
+            "by": viewer.actor(&verdict.by.by),
+            "at": verdict.by.at,
+        })
+    });
+    let floor = viewer.site.floors.get(&incident.floor);
+    let rows = incident
+        .plan
+        .iter()
+        .flatten()
+        .map(|planned| row(viewer, incident, planned));
+    let orders = incident.orders.values();
+    let orders = orders.map(|order| format!("{}/{}", order.given.recipient, order.given.id));
+    json!({
+        "id": incident.id,
+        "class": incident.class,
+        "stage": incident.stage,
+        "opened_at": incident.opened_at,
+        "opened_engine": incident.opened,
+        "first": signals.first(),
+        "signals": signals,
+        "building": incident.building,
+        "floor": incident.floor,
+        "zone": incident.zone,
+        "compartment": incident.compartment,
+        "plan": floor.and_then(|floor| floor.plan.as_ref()),
+        "sleeping": incident.sleeping,
+        "taken": incident.taken.as_ref().map(|by| parts::stamp(viewer, by)),
+        "verdict": verdict,
+        "holder": incident.holder.as_ref().map(|(id, _)| {
+            json!({ "kind": "recipient", "id": id, "name": viewer.recipient_name(id.as_str()) })
+        }),
+        "steps": steps::steps(viewer, incident),
+        "card119": card(viewer, incident),
+        "orders": orders.collect::<Vec<_>>(),
+        "choice": choice(viewer, incident),
+        "linkage": rows.collect::<Vec<_>>(),
+        "restore": restore(viewer, incident),
+        "notices": notices(incident),
+    })
+}
+
+/// Why each post was or was not chosen.
+fn choice(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
+    incident
+        .considered
+        .iter()
+        .map(|considered| {
+            json!({
+                "recipient": considered.recipient,
+                "name": viewer.recipient_name(considered.recipient.as_str()),
+                "seconds": considered.walk.as_ref().map(|walk| walk.seconds),
+                "metres": considered.walk.as_ref().map(|walk| walk.metres),
+                "chosen": considered.chosen,
+                "reason": considered.reason,
+            })
+        })
+        .collect()
+}
+
+/// The 119 card: the six facts of GB 25506 4.2.2, and where the brigade comes in. A person speaks; software never calls.
+fn card(viewer: &Viewer<'_>, incident: &Incident) -> Option<Value> {
+    let call = incident.call_119.as_ref()?;
+    let site = viewer.site;
+    let building = site.buildings.get(&incident.building);
+    let caller = incident
+        .taken
+        .as_ref()
+        .map(|by| viewer.actor(&by.by)["name"].clone());
+    let size = match incident.signals.len() {
+        0 | 1 => Line::new("card.size_one"),
+        count => Line::new("card.size_more").with("count", count),
+    };
+    let outcome = call.outcome.as_ref().map(|(connected, by)| {
+        let kind = if *connected { "connected" } else { "failed" };
+        json!({ "kind": kind, "by": viewer.actor(&by.by), "at": by.at })
+    });
+    Some(json!({
+        "unit": site.name.zh,
+        "address": site.address,
+        "place": parts::place(viewer, incident),
+        "burning": Line::new("card.ask_guard"),
+        "size": size,
+        "trapped": Line::new(if incident.sleeping { "card.trapped_sleeping" } else { "card.trapped_ask" }),
+        "hazards": building.map_or_else(Text::default, |building| building.hazards.clone()),
+        "gate": building.map_or_else(Text::default, |building| building.gate.clone()),
+        "caller": caller,
+        "phone": site.phone,
+        "outcome": outcome,
+    }))
+}
+
+/// One output of the plan.
+fn row(viewer: &Viewer<'_>, incident: &Incident, planned: &Planned) -> Value {
+    let id = &planned.output;
+    let in_place = viewer
+        .site
+        .outputs
+        .get(id)
+        .is_some_and(|output| outputs::is_in_place(viewer.campus, viewer.site, output));
+    let by_hand = incident
+        .open_orders(OrderKind::ByHand)
+        .find(|order| order.given.output.as_ref() == Some(id))
+        .map(|order| &order.given.recipient);
+    let state = viewer
+        .campus
+        .outputs
+        .get(id)
+        .filter(|_| incident.asked.contains(id));
+    let word = match state {
+        Some(state) => json!(state.state),
+        None if in_place => json!("done"),
+        None if planned.waits_for.is_some() && planned.automatic => json!("waiting"),
+        None => json!("idle"),
+    };
+    json!({
+        "output": id,
+        "waits_for": planned.waits_for,
+        "state": word,
+        "asked_at": state.map(|state| state.asked.at),
+        "sent_at": state.and_then(|state| state.sent_at),
+        "done_at": state.and_then(|state| state.done_at),
+        "limit": limit(state),
+        "by_hand": by_hand.map(|who| {
+            json!({ "kind": "recipient", "id": who, "name": viewer.recipient_name(who.as_str()) })
+        }),
+    })
+}
+
+/// The limit that runs for a command: until it must be sent, then until its feedback must be there.
+fn limit(state: Option<&outputs::OutputState>) -> Option<Value> {
+    let state = state?;
+    let due = outputs::next_due(state)?;
+    let window = state.feedback_within.unwrap_or_default();
+    let from = match state.feedback_by {
+        Some(by) if by == due => {
+            crate::domain::time::EngineTime(by.0 - i64::try_from(window.as_millis()).unwrap_or(0))
+        }
+        Some(_) | None => due,
+    };
+    Some(parts::limit(from, due))
+}
+
+/// The restore checklist.
+fn restore(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
+    incident
+        .restore
+        .iter()
+        .map(|(item, ticked)| {
+            let output = viewer.site.outputs.get(item.as_str());
+            let line = match output {
+                Some(output) => {
+                    let kind = json!(output.kind);
+                    let kind = kind.as_str().unwrap_or_default();
+                    Line::new(format!("restore.{kind}")).with("output", &output.name.zh)
+                }
+                None => Line::new(format!("restore.{item}")),
+            };
+            let done = ticked.as_ref().map(|by| parts::stamp(viewer, by));
+            json!({ "id": item, "line": line, "done": done })
+        })
+        .collect()
+}
+
+/// What the operator must know besides the steps.
+fn notices(incident: &Incident) -> Vec<Value> {
+    let mut notices = Vec::new();
+    if incident.panel_reset_seen && incident.is_undecided() {
+        notices.push(parts::line("notice.panel_reset_unverified"));
+    }
+    if incident.take_missed && incident.taken.is_none() {
+        notices.push(parts::line("notice.take_missed"));
+    }
+    if incident.stage == Stage::Unverified {
+        notices.push(parts::line("notice.unverified"));
+    }
+    for order in incident
+        .orders
+        .values()
+        .filter(|order| order.state.is_open())
+    {
+        if order.late.iter().any(|late| late == "receive") {
+            notices.push(json!(
+                Line::new("notice.use_radio").with("recipient", &order.given.recipient)
+            ));
+        }
+    }
+    notices
+}
+
+/// `output/{id}`
+#[must_use]
+pub fn output(viewer: &Viewer<'_>, id: &OutputId) -> Option<Value> {
+    let output = viewer.site.outputs.get(id)?;
+    let state = viewer.campus.outputs.get(id);
+    let feedback = output.feedback.as_ref();
+    let address = match output.target {
+        Target::Coil { register } => format!("{} {} coil {register}", output.bus, output.unit),
+        Target::Register { register, value } => {
+            format!(
+                "{} {} register {register} = {value}",
+                output.bus, output.unit
+            )
+        }
+    };
+    let quality = feedback.map_or(Quality::Unknown, |feedback| {
+        points::quality(viewer.campus, viewer.site, &feedback.point)
+    });
+    let active = feedback
+        .and_then(|feedback| viewer.campus.points.get(&feedback.point))
+        .map(|point| point.conditions.active);
+    let exception = state.and_then(|state| state.exception);
+    Some(json!({
+        "id": id,
+        "kind": output.kind,
+        "name": output.name,
+        "building": output.building,
+        "zone": output.zone,
+        "arming": output.arming,
+        "master": output.master,
+        "address": address,
+        "feedback": feedback.map(|feedback| &feedback.point),
+        "feedback_active": active,
+        "quality": quality,
+        "state": state.map_or(json!("idle"), |state| json!(state.state)),
+        "command": state.map(|state| &state.command),
+        "asked_at": state.map(|state| state.asked.at),
+        "sent_at": state.and_then(|state| state.sent_at),
+        "done_at": state.and_then(|state| state.done_at),
+        "limit": limit(state),
+        "refused": exception.map(|code| Line::new("fault.exception").with("code", code)),
+        "incident": state.and_then(|state| state.incident.as_ref()),
+        "verbs": start(output),
+    }))
+}
+
+/// A person may start every armed output that is no command to a panel.
+fn start(output: &crate::domain::output::Output) -> Vec<Value> {
+    if output.kind.is_panel() || output.arming == Arming::Observe {
+        return Vec::new();
+    }
+    let path = format!("/api/v1/outputs/{}/start", output.id);
+    let kind = json!(output.kind);
+    let line = format!("verb.start.{}", kind.as_str().unwrap_or_default());
+    vec![steps::verb("start", &path, &line, (1_500, "act", None))]
+}

@@ -1,0 +1,159 @@
+//! View documents: what the pages, the broker and the board show, made from state and the site's files alone.
+//!
+//! `web/src/documents.ts` is the contract. A document is text that depends on nothing but committed state, so that the snapshot
+//! and the stream agree byte for byte.
+
+pub mod incident;
+pub mod lines;
+pub mod order;
+pub mod parts;
+pub mod site;
+pub mod steps;
+pub mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Campus, Cell};
+use crate::domain::actor::Actor;
+use crate::domain::ids::{CaseId, OutputId};
+use crate::domain::site::Site;
+
+/// Everything a view may read.
+pub struct Viewer<'a> {
+    /// Committed state.
+    pub campus: &'a Campus,
+    /// The site's files.
+    pub site: &'a Site,
+    /// Names of accounts, from erasable rows.
+    pub names: &'a BTreeMap<String, String>,
+}
+
+impl Viewer<'_> {
+    /// An actor as the pages show it.
+    #[must_use]
+    pub fn actor(&self, actor: &Actor) -> Value {
+        let (kind, id, name) = match actor {
+            Actor::System => ("system", "system", "系统"),
+            Actor::Field => ("panel", "field", "现场"),
+            Actor::Account(id) => {
+                let name = self
+                    .names
+                    .get(id.as_str())
+                    .map_or(id.as_str(), String::as_str);
+                ("account", id.as_str(), name)
+            }
+            Actor::Recipient(id) => ("recipient", id.as_str(), self.recipient_name(id.as_str())),
+        };
+        serde_json::json!({ "kind": kind, "id": id, "name": name })
+    }
+
+    /// The name of a recipient, or its id.
+    #[must_use]
+    pub fn recipient_name<'b>(&'b self, id: &'b str) -> &'b str {
+        self.site
+            .recipients
+            .get(id)
+            .map_or(id, |recipient| recipient.name.as_str())
+    }
+}
+
+/// The documents that touched cells change, by key; `None` when a document is gone.
+#[must_use]
+pub fn documents(viewer: &Viewer<'_>, touched: &BTreeSet<Cell>) -> BTreeMap<String, Option<Value>> {
+    let mut documents = BTreeMap::new();
+    let mut outputs: BTreeSet<&OutputId> = BTreeSet::new();
+    let mut incidents = BTreeSet::new();
+    for cell in touched {
+        match cell {
+            Cell::Desk => {}
+            Cell::Recent => {
+                documents.insert("recent".to_owned(), Some(lines::recent(viewer)));
+            }
+            Cell::Point(id) => {
+                documents.insert(format!("point/{id}"), summary::point(viewer, id));
+                let fed = viewer.site.outputs.values();
+                let fed = fed.filter(|o| o.feedback.as_ref().is_some_and(|f| f.point == *id));
+                outputs.extend(fed.map(|output| &output.id));
+            }
+            Cell::Link(id) => {
+                documents.insert(format!("link/{id}"), summary::link(viewer, id));
+                for point in viewer.site.points.values().filter(|point| point.bus == *id) {
+                    documents.insert(
+                        format!("point/{}", point.id),
+                        summary::point(viewer, &point.id),
+                    );
+                }
+                let on_bus = viewer
+                    .site
+                    .outputs
+                    .values()
+                    .filter(|output| output.bus == *id);
+                outputs.extend(on_bus.map(|output| &output.id));
+            }
+            Cell::Recipient(id) => {
+                documents.insert(format!("recipient/{id}"), summary::recipient(viewer, id));
+            }
+            Cell::Output(id) => {
+                outputs.extend(viewer.site.outputs.get(id).map(|output| &output.id));
+            }
+            Cell::Incident(id) => {
+                incidents.insert(id.clone());
+            }
+        }
+    }
+    for id in outputs {
+        documents.insert(format!("output/{id}"), incident::output(viewer, id));
+        let concerned = viewer.campus.incidents.values().filter(|incident| {
+            incident.asked.contains(id)
+                || incident
+                    .plan
+                    .as_ref()
+                    .is_some_and(|plan| plan.iter().any(|p| p.output == *id))
+        });
+        incidents.extend(concerned.map(|incident| incident.id.clone()));
+    }
+    for id in incidents {
+        of_incident(viewer, &id, &mut documents);
+    }
+    documents.insert("summary".to_owned(), Some(summary::summary(viewer)));
+    documents
+}
+
+/// The documents of one incident: itself, its timeline, its orders and their recipients.
+fn of_incident(viewer: &Viewer<'_>, id: &CaseId, documents: &mut BTreeMap<String, Option<Value>>) {
+    let Some(incident) = viewer.campus.incidents.get(id) else {
+        return;
+    };
+    documents.insert(
+        format!("incident/{id}"),
+        Some(incident::incident(viewer, incident)),
+    );
+    documents.insert(
+        format!("timeline/{id}"),
+        Some(lines::timeline(viewer, incident)),
+    );
+    for order in incident.orders.values() {
+        let recipient = &order.given.recipient;
+        let key = format!("order/{recipient}/{}", order.given.id);
+        documents.insert(key, Some(order::order(viewer, incident, order)));
+        let key = format!("recipient/{recipient}");
+        documents.insert(key, summary::recipient(viewer, recipient));
+    }
+}
+
+/// Every document there is, for the start of the daemon.
+#[must_use]
+pub fn all(viewer: &Viewer<'_>) -> BTreeMap<String, Option<Value>> {
+    let site = viewer.site;
+    let mut cells = BTreeSet::from([Cell::Desk, Cell::Recent]);
+    cells.extend(site.points.keys().cloned().map(Cell::Point));
+    cells.extend(site.buses.keys().cloned().map(Cell::Link));
+    cells.extend(site.recipients.keys().cloned().map(Cell::Recipient));
+    cells.extend(site.outputs.keys().cloned().map(Cell::Output));
+    cells.extend(viewer.campus.incidents.keys().cloned().map(Cell::Incident));
+    let mut documents = documents(viewer, &cells);
+    documents.insert("site".to_owned(), Some(site::site(site)));
+    documents
+}

@@ -1,0 +1,114 @@
+//! `order/{recipient}/{order}`: what the guard's page and any MQTT client shows, words included.
+
+use serde_json::{Value, json};
+
+use super::{Viewer, parts};
+use crate::domain::order::{Cause, OrderKind, ReplyVerb};
+use crate::domain::text::{Line, Text};
+use crate::procedure::fire::apply::word;
+use crate::procedure::fire::{Class, Incident, Order, verbs};
+use crate::text;
+
+/// Why a post cannot do it, as it is offered.
+const REASONS: [&str; 4] = ["door_locked", "cannot_reach", "need_support", "engaged"];
+
+/// The document.
+#[must_use]
+pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
+    let given = &order.given;
+    let first = incident.signals.first();
+    let point = first
+        .and_then(|s| s.point.as_ref())
+        .and_then(|id| viewer.site.points.get(id));
+    let plan = viewer
+        .site
+        .floors
+        .get(&incident.floor)
+        .and_then(|floor| floor.plan.as_ref());
+    let words = |part: &str| {
+        text::both(
+            &Line::new(format!("order.{}.{part}", kind_word(given.kind))).with(
+                "output",
+                given
+                    .output
+                    .as_ref()
+                    .and_then(|id| viewer.site.outputs.get(id))
+                    .map_or("", |o| &o.name.zh),
+            ),
+        )
+    };
+    let walk = given.walk.as_ref();
+    json!({
+        "v": 1,
+        "id": given.id,
+        "at": order.at,
+        "seq": order.seq,
+        "incident": incident.id,
+        "kind": given.kind,
+        "recipient": given.recipient,
+        "recipient_name": viewer.recipient_name(given.recipient.as_str()),
+        "state": order.state,
+        "open": order.state.is_open(),
+        "title": words("title"),
+        "place": parts::place(viewer, incident),
+        "room": point.map_or_else(|| parts::compartment_name(viewer, &incident.compartment), |p| p.room.clone()),
+        "device": point.map_or_else(|| Text::new("人工报警", "Reported by a person"), |p| p.name.clone()),
+        "body": words("body"),
+        "alarm_at": first.map(|signal| signal.at),
+        "confirmed": incident.class == Class::Confirmed,
+        "plan": plan,
+        "x": point.and_then(|point| point.place).map(|(x, _)| x),
+        "y": point.and_then(|point| point.place).map(|(_, y)| y),
+        "walk": walk,
+        "limits": {
+            "issued": order.issued,
+            "receive": given.receive_by,
+            "accept": given.accept_by,
+            "arrive": given.arrive_by,
+        },
+        "late": order.late,
+        "accepted_at": order.accepted_at,
+        "arrived_at": order.arrived_at,
+        "done_at": order.ended_at,
+        "outcome": order.outcome,
+        "heard": order.heard,
+        "replies": verbs::replies(order).into_iter().map(reply).collect::<Vec<_>>(),
+    })
+}
+
+/// The word of an order's kind in catalogue keys.
+#[must_use]
+pub fn kind_word(kind: OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Verify => "verify",
+        OrderKind::Report => "report",
+        OrderKind::Group => "group",
+        OrderKind::ByHand => "by_hand",
+    }
+}
+
+fn reply(verb: ReplyVerb) -> Value {
+    let option = |prefix: &str, value: &str| json!({ "value": value, "line": Line::new(format!("{prefix}.{value}")) });
+    let choice = match verb {
+        ReplyVerb::ReportFalse => {
+            let options: Vec<_> = Cause::ALL
+                .iter()
+                .map(|c| option("cause", c.word()))
+                .collect();
+            Some(json!({ "field": "cause", "options": options }))
+        }
+        ReplyVerb::Unable => {
+            let options: Vec<_> = REASONS
+                .iter()
+                .map(|reason| option("unable", reason))
+                .collect();
+            Some(json!({ "field": "reason", "options": options }))
+        }
+        ReplyVerb::Received
+        | ReplyVerb::Accept
+        | ReplyVerb::Arrive
+        | ReplyVerb::ReportReal
+        | ReplyVerb::Done => None,
+    };
+    json!({ "verb": verb, "line": Line::new(format!("reply.{}", word(verb))), "choice": choice })
+}

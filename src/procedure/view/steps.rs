@@ -1,0 +1,435 @@
+//! The guided steps of an incident: what is done, what to do now, what runs, and the verbs that each step offers.
+
+use serde_json::{Value, json};
+
+use super::super::outputs::OutputState;
+use super::{Viewer, parts};
+use crate::domain::actor::Actor;
+use crate::domain::order::{Cause, OrderKind, OrderState};
+use crate::domain::output::CommandState;
+use crate::domain::site::RecipientKind;
+use crate::domain::text::Line;
+use crate::domain::time::WallTime;
+use crate::procedure::fire::{Incident, Order, Stage, follow, verbs};
+
+/// A step being made.
+struct Step {
+    id: &'static str,
+    done: bool,
+    /// It runs by itself: it never is the step to do now.
+    by_itself: bool,
+    late: bool,
+    who: Option<Value>,
+    at: Option<WallTime>,
+    limit: Option<Value>,
+    facts: Vec<Value>,
+    verbs: Vec<Value>,
+}
+
+impl Step {
+    fn new(id: &'static str, done: bool) -> Self {
+        Self {
+            id,
+            done,
+            by_itself: false,
+            late: false,
+            who: None,
+            at: None,
+            limit: None,
+            facts: Vec::new(),
+            verbs: Vec::new(),
+        }
+    }
+}
+
+/// A verb as the pages offer it: hold in ms, tone, key.
+#[must_use]
+pub fn verb(name: &str, path: &str, line: &str, how: (u32, &str, Option<&str>)) -> Value {
+    let (hold_ms, tone, key) = how;
+    json!({
+        "verb": name,
+        "path": path,
+        "line": Line::new(line),
+        "hold_ms": hold_ms,
+        "tone": tone,
+        "key": key,
+        "body": {},
+        "choice": null,
+    })
+}
+
+fn of(incident: &Incident, name: &str, how: (u32, &str, Option<&str>)) -> Value {
+    let path = format!("/api/v1/incidents/{}/{name}", incident.id);
+    verb(name, &path, &format!("verb.{name}"), how)
+}
+
+/// All steps in order. Exactly one is `now` while the incident is open.
+#[must_use]
+pub fn steps(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
+    let mut steps = vec![
+        locate(viewer, incident),
+        take(viewer, incident),
+        verify(viewer, incident),
+    ];
+    match incident.stage {
+        Stage::Verifying | Stage::Unverified => {
+            steps.push(verdict(viewer, incident));
+            if incident.call_119.is_some() {
+                steps.push(call_119(viewer, incident));
+            }
+            if incident.plan.is_some() {
+                steps.push(linkage(viewer, incident));
+            }
+        }
+        Stage::FalseAlarm => {
+            steps.push(verdict(viewer, incident));
+            steps.push(stop_sounders(viewer, incident));
+            steps.push(reset(viewer, incident));
+        }
+        Stage::Fighting | Stage::Restoring | Stage::Closed if is_real(incident) => {
+            steps.push(verdict(viewer, incident));
+            steps.push(call_119(viewer, incident));
+            steps.push(orders_step(viewer, incident, "report", OrderKind::Report));
+            steps.push(linkage(viewer, incident));
+            steps.push(orders_step(viewer, incident, "groups", OrderKind::Group));
+            steps.push(all_clear(viewer, incident));
+            steps.push(restore(viewer, incident));
+        }
+        Stage::Fighting | Stage::Restoring | Stage::Closed => {
+            steps.push(verdict(viewer, incident));
+            steps.push(stop_sounders(viewer, incident));
+            steps.push(reset(viewer, incident));
+        }
+    }
+    shown(steps, incident.stage == Stage::Closed)
+}
+
+fn is_real(incident: &Incident) -> bool {
+    incident
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.cause.is_none())
+}
+
+/// Numbers the steps and names the one to do now.
+fn shown(steps: Vec<Step>, closed: bool) -> Vec<Value> {
+    let now = steps.iter().position(|step| !step.done && !step.by_itself);
+    let now = now.or_else(|| steps.iter().position(|step| !step.done));
+    let show = |(index, step): (usize, Step)| {
+        let state = match (
+            step.done,
+            Some(index) == now && !closed,
+            step.by_itself,
+            step.late,
+        ) {
+            (true, ..) => "done",
+            (false, true, ..) => "now",
+            (false, false, _, true) => "late",
+            (false, false, true, false) => "running",
+            (false, false, false, false) => "later",
+        };
+        json!({
+            "id": step.id,
+            "line": Line::new(format!("step.{}", step.id)),
+            "state": state,
+            "who": step.who,
+            "at": step.at,
+            "limit": step.limit,
+            "facts": step.facts,
+            "verbs": step.verbs,
+        })
+    };
+    steps.into_iter().enumerate().map(show).collect()
+}
+
+fn locate(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let mut step = Step::new("locate", true);
+    step.who = Some(viewer.actor(&Actor::System));
+    step.at = Some(incident.opened_at);
+    step
+}
+
+fn take(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let mut step = Step::new("take", incident.taken.is_some());
+    match &incident.taken {
+        Some(by) => {
+            step.who = Some(viewer.actor(&by.by));
+            step.at = Some(by.at);
+        }
+        None => {
+            step.late = incident.take_missed;
+            step.limit = Some(parts::limit(incident.opened, incident.take_by));
+            step.verbs
+                .push(of(incident, "take", (0, "act", Some("F2"))));
+        }
+    }
+    step
+}
+
+fn verify(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let orders: Vec<&Order> = incident
+        .orders
+        .values()
+        .filter(|order| order.given.kind == OrderKind::Verify)
+        .collect();
+    let mut step = Step::new("verify", !incident.is_undecided());
+    step.by_itself = true;
+    step.late = incident.stage == Stage::Unverified;
+    step.who = orders.last().map(|order| {
+        let id = &order.given.recipient;
+        json!({ "kind": "recipient", "id": id, "name": viewer.recipient_name(id.as_str()) })
+    });
+    step.facts = orders.iter().map(|order| fact(viewer, order)).collect();
+    if incident.is_undecided() {
+        step.limit = Some(parts::limit(incident.opened, incident.verdict_by));
+        let mut dispatch = of(incident, "dispatch", (0, "plain", Some("F7")));
+        let posts = viewer
+            .site
+            .recipients
+            .values()
+            .filter(|r| r.kind == RecipientKind::Post);
+        let options: Vec<Value> = posts
+            .map(|post| json!({ "value": post.id, "line": Line::new("fact.name").with("name", &post.name) }))
+            .collect();
+        dispatch["choice"] = json!({ "field": "recipient", "options": options });
+        step.verbs.push(dispatch);
+    }
+    step
+}
+
+/// Where an order stands, in one line.
+fn fact(viewer: &Viewer<'_>, order: &Order) -> Value {
+    let state = json!(order.state);
+    let mut line = Line::new(format!("fact.order.{}", state.as_str().unwrap_or_default())).with(
+        "recipient",
+        viewer.recipient_name(order.given.recipient.as_str()),
+    );
+    if let Some(walk) = &order.given.walk {
+        line = line
+            .with("seconds", walk.seconds)
+            .with("metres", walk.metres);
+    }
+    json!(line)
+}
+
+fn verdict(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let mut step = Step::new("verdict", !incident.is_undecided());
+    step.late = incident.stage == Stage::Unverified;
+    if let Some(verdict) = incident.verdict.as_ref().filter(|_| step.done) {
+        step.who = Some(viewer.actor(&verdict.by.by));
+        step.at = Some(verdict.by.at);
+        step.facts.push(match verdict.cause {
+            Some(cause) => json!(Line::new(format!("cause.{}", cause.word()))),
+            None => parts::line("fact.real_fire"),
+        });
+    }
+    if matches!(
+        incident.stage,
+        Stage::Verifying | Stage::Unverified | Stage::FalseAlarm
+    ) {
+        step.verbs
+            .push(of(incident, "confirm_fire", (1_500, "fire", None)));
+    }
+    if incident.is_undecided() {
+        let mut judge = of(incident, "judge_false", (0, "plain", None));
+        let options: Vec<Value> = Cause::ALL
+            .iter()
+            .map(|cause| json!({ "value": cause.word(), "line": Line::new(format!("cause.{}", cause.word())) }))
+            .collect();
+        judge["choice"] = json!({ "field": "cause", "options": options });
+        step.verbs.push(judge);
+        step.facts.push(parts::line("fact.false_needs_scene"));
+    }
+    step
+}
+
+fn call_119(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let call = incident.call_119.as_ref();
+    let outcome = call.and_then(|call| call.outcome.as_ref());
+    let mut step = Step::new("call119", outcome.is_some());
+    if let Some((connected, by)) = outcome {
+        step.who = Some(viewer.actor(&by.by));
+        step.at = Some(by.at);
+        step.facts.push(parts::line(if *connected {
+            "fact.119_connected"
+        } else {
+            "fact.119_failed"
+        }));
+    }
+    if let Some(call) = call.filter(|call| !call.outcome.as_ref().is_some_and(|(ok, _)| *ok)) {
+        step.late = call.late;
+        step.limit = call
+            .due
+            .map(|due| parts::limit(call.opened.max(super_opened(due, viewer)), due));
+        step.by_itself = call.due.is_none();
+        let mut connected = of(incident, "call_119", (0, "act", Some("F8")));
+        connected["body"] = json!({ "connected": true });
+        let mut failed = of(incident, "call_119", (0, "plain", None));
+        failed["body"] = json!({ "connected": false });
+        failed["line"] = parts::line("verb.call_119_failed");
+        step.verbs.extend([connected, failed]);
+    }
+    step
+}
+
+/// The stopwatch starts with the verdict: its limit less the length of the limit.
+fn super_opened(
+    due: crate::domain::time::EngineTime,
+    viewer: &Viewer<'_>,
+) -> crate::domain::time::EngineTime {
+    let length = i64::try_from(viewer.site.limits.call_119.as_millis()).unwrap_or(0);
+    crate::domain::time::EngineTime(due.0 - length)
+}
+
+fn orders_step(
+    viewer: &Viewer<'_>,
+    incident: &Incident,
+    id: &'static str,
+    kind: OrderKind,
+) -> Step {
+    let orders: Vec<&Order> = incident
+        .orders
+        .values()
+        .filter(|order| order.given.kind == kind)
+        .collect();
+    let accepted =
+        |order: &&Order| order.state >= OrderState::Accepted && order.state <= OrderState::Done;
+    let done = !orders.is_empty() && orders.iter().all(accepted);
+    let mut step = Step::new(id, done);
+    step.by_itself = true;
+    step.late = orders
+        .iter()
+        .any(|order| !order.late.is_empty() && order.state.is_open());
+    step.at = orders.iter().filter_map(|order| order.accepted_at).max();
+    step.facts = orders.iter().map(|order| fact(viewer, order)).collect();
+    let open = orders
+        .iter()
+        .find(|order| order.state < OrderState::Accepted);
+    step.limit = open.map(|order| parts::limit(order.issued, order.given.accept_by));
+    step
+}
+
+fn linkage(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let plan = incident.plan.as_deref().unwrap_or_default();
+    let state_of = |id| {
+        viewer
+            .campus
+            .outputs
+            .get(id)
+            .filter(|_| incident.asked.contains(id))
+    };
+    let in_place = |id: &crate::domain::ids::OutputId| {
+        let output = viewer.site.outputs.get(id);
+        output.is_some_and(|o| super::super::outputs::is_in_place(viewer.campus, viewer.site, o))
+    };
+    let done = plan
+        .iter()
+        .filter(|planned| in_place(&planned.output))
+        .count();
+    let failed = plan
+        .iter()
+        .filter_map(|planned| state_of(&planned.output))
+        .filter(|state: &&OutputState| {
+            matches!(
+                state.state,
+                CommandState::NoFeedback
+                    | CommandState::Refused
+                    | CommandState::Expired
+                    | CommandState::Unknown
+            )
+        })
+        .count();
+    let mut step = Step::new("linkage", !plan.is_empty() && done == plan.len());
+    step.by_itself = true;
+    step.late = failed > 0;
+    let line = Line::new("fact.linkage")
+        .with("done", done)
+        .with("total", plan.len());
+    step.facts.push(json!(line.with("failed", failed)));
+    step
+}
+
+fn stop_sounders(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let off = follow::sounders_off(viewer.campus, viewer.site, incident);
+    let mut step = Step::new("stop_sounders", off);
+    if !off && verbs::sounders_on(viewer.campus, viewer.site, incident) {
+        step.verbs
+            .push(of(incident, "stop_sounders", (0, "act", None)));
+    }
+    step.facts.push(parts::line(if off {
+        "fact.sounders_off"
+    } else {
+        "fact.sounders_on"
+    }));
+    step
+}
+
+fn reset(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let mut step = Step::new("reset", follow::is_quiet(incident));
+    if !step.done {
+        step.verbs.push(of(incident, "reset", (1_500, "act", None)));
+        step.facts.push(parts::line("fact.reset_checks_detector"));
+    }
+    step
+}
+
+fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let mut step = Step::new("all_clear", incident.all_clear.is_some());
+    step.who = incident.holder.as_ref().map(|(id, _)| {
+        json!({ "kind": "recipient", "id": id, "name": viewer.recipient_name(id.as_str()) })
+    });
+    match &incident.all_clear {
+        Some(by) => {
+            step.who = Some(viewer.actor(&by.by));
+            step.at = Some(by.at);
+        }
+        None => {
+            step.verbs
+                .push(of(incident, "all_clear", (1_500, "act", None)));
+            let mut over = of(incident, "all_clear", (1_500, "plain", None));
+            over["body"] = json!({ "over": true });
+            over["line"] = parts::line("verb.all_clear_over");
+            step.verbs.push(over);
+            step.verbs
+                .push(of(incident, "take_command", (0, "plain", None)));
+            step.facts.push(parts::line("fact.only_the_holder"));
+        }
+    }
+    step
+}
+
+fn restore(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let ticked = incident
+        .restore
+        .iter()
+        .filter(|(_, by)| by.is_some())
+        .count();
+    let total = incident.restore.len();
+    let mut step = Step::new(
+        "restore",
+        total > 0 && ticked == total && follow::is_quiet(incident),
+    );
+    step.facts.push(json!(
+        Line::new("fact.restored")
+            .with("done", ticked)
+            .with("total", total)
+    ));
+    if incident.stage == Stage::Restoring {
+        let open = incident.restore.iter().filter(|(_, by)| by.is_none());
+        let mut tick = of(incident, "restore", (0, "act", None));
+        let options: Vec<Value> = open
+            .map(|(item, _)| json!({ "value": item, "line": Line::new("fact.name").with("name", item) }))
+            .collect();
+        if !options.is_empty() {
+            tick["choice"] = json!({ "field": "item", "options": options });
+            step.verbs.push(tick);
+        }
+        if !follow::is_quiet(incident) {
+            step.verbs
+                .push(of(incident, "stop_sounders", (0, "plain", None)));
+            step.verbs
+                .push(of(incident, "reset", (1_500, "plain", None)));
+        }
+    }
+    step
+}

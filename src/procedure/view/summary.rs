@@ -1,0 +1,298 @@
+//! `summary`, `point/{id}`, `link/{bus}`, `recipient/{id}`: the frame that every screen shows, and what it counts.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::points;
+use super::{Viewer, parts};
+use crate::domain::ids::{BusId, PointId, RecipientId};
+use crate::domain::output::CommandState;
+use crate::domain::point::{PointKind, Quality};
+use crate::domain::text::Line;
+use crate::procedure::fire::{Class, Incident, Stage};
+
+/// `point/{id}`
+#[must_use]
+pub fn point(viewer: &Viewer<'_>, id: &PointId) -> Option<Value> {
+    let point = viewer.site.points.get(id)?;
+    let state = viewer.campus.points.get(id).copied().unwrap_or_default();
+    let conditions = state.conditions;
+    let incident = viewer.campus.incidents.values().find(|incident| {
+        incident
+            .signals
+            .iter()
+            .any(|s| s.point.as_ref() == Some(id))
+    });
+    let read = state.quality != Quality::Unknown;
+    Some(json!({
+        "id": id,
+        "kind": point.kind,
+        "name": point.name,
+        "address": format!("{}/{}/{}", point.bus, point.group, point.index),
+        "building": point.building,
+        "floor": point.floor,
+        "room": point.room,
+        "compartment": point.compartment,
+        "x": point.place.map(|(x, _)| x),
+        "y": point.place.map(|(_, y)| y),
+        "bus": point.bus,
+        "quality": points::quality(viewer.campus, viewer.site, id),
+        "fire": conditions.fire,
+        "fault": conditions.fault,
+        "disabled": conditions.disabled,
+        "test": conditions.test,
+        "active": conditions.active,
+        "changed_at": read.then_some(state.changed_at),
+        "latched_at": state.latched_at,
+        "incident": incident.map(|incident| &incident.id),
+    }))
+}
+
+/// `link/{bus}`
+#[must_use]
+pub fn link(viewer: &Viewer<'_>, id: &BusId) -> Option<Value> {
+    let bus = viewer.site.buses.get(id)?;
+    let link = viewer.campus.links.get(id).cloned().unwrap_or_default();
+    let state = match link.up {
+        Some(true) => "up",
+        Some(false) => "down",
+        None => "unknown",
+    };
+    let reason = (link.up == Some(false)).then(|| Line::new(format!("fault.link.{}", link.reason)));
+    let points = viewer
+        .site
+        .points
+        .values()
+        .filter(|point| point.bus == *id)
+        .count();
+    Some(json!({
+        "id": id,
+        "name": bus.name,
+        "state": state,
+        "since": link.up.map(|_| link.since),
+        "reason": reason,
+        "points": points,
+    }))
+}
+
+/// `recipient/{id}`
+#[must_use]
+pub fn recipient(viewer: &Viewer<'_>, id: &RecipientId) -> Option<Value> {
+    let recipient = viewer.site.recipients.get(id)?;
+    let state = viewer.campus.recipients.get(id);
+    let order = viewer
+        .campus
+        .incidents
+        .values()
+        .flat_map(|incident| incident.orders.values())
+        .find(|order| order.given.recipient == *id && order.state.is_open());
+    Some(json!({
+        "id": id,
+        "kind": super::site::kind(recipient.kind),
+        "name": recipient.name,
+        "place": recipient.place,
+        "online": state.is_some_and(|state| state.online),
+        "since": state.map(|state| state.since),
+        "order": order.map(|order| &order.given.id),
+    }))
+}
+
+/// Open incidents, most urgent first: confirmed, suspected, alarm; the older first.
+fn by_urgency<'a>(viewer: &'a Viewer<'_>) -> Vec<&'a Incident> {
+    let mut open: Vec<_> = viewer
+        .campus
+        .incidents
+        .values()
+        .filter(|i| i.stage != Stage::Closed)
+        .collect();
+    open.sort_by_key(|incident| {
+        let ending = matches!(incident.stage, Stage::FalseAlarm | Stage::Restoring);
+        (
+            ending,
+            std::cmp::Reverse(incident.class),
+            incident.opened,
+            incident.id.clone(),
+        )
+    });
+    open
+}
+
+/// `summary`
+#[must_use]
+pub fn summary(viewer: &Viewer<'_>) -> Value {
+    let campus = viewer.campus;
+    let open = by_urgency(viewer);
+    let mut signals: Vec<_> = open
+        .iter()
+        .flat_map(|i| i.signals.iter().map(move |signal| (*i, signal)))
+        .collect();
+    signals.sort_by_key(|(_, signal)| signal.seq);
+    let alarm = |found: Option<&(&Incident, &crate::procedure::fire::Signal)>| {
+        found.map(|(incident, signal)| parts::alarm(viewer, incident, signal))
+    };
+    let faults = faults(viewer);
+    let burning = open
+        .iter()
+        .any(|i| i.is_undecided() || i.class == Class::Confirmed && i.stage == Stage::Fighting);
+    let sound = match (burning, faults.is_empty()) {
+        (true, _) => Some("fire"),
+        (false, false) => Some("fault"),
+        (false, true) => None,
+    };
+    let posts = viewer
+        .site
+        .recipients
+        .values()
+        .filter(|r| super::site::kind(r.kind) == "post");
+    let (online, total) = posts.fold((0, 0), |(online, total), post| {
+        let is = campus
+            .recipients
+            .get(&post.id)
+            .is_some_and(|state| state.online);
+        (online + u32::from(is), total + 1)
+    });
+    json!({
+        "mode": campus.desk.mode,
+        "mode_by": campus.desk.mode_by.as_ref().map(|by| parts::stamp(viewer, by)),
+        "panel_key": panel_key(viewer),
+        "lamps": lamps(viewer, &open, faults.len()),
+        "first_alarm": alarm(signals.first()),
+        "latest_alarm": alarm(signals.last()),
+        "incidents": open.iter().map(|incident| &incident.id).collect::<Vec<_>>(),
+        "sound": sound,
+        "mute": campus.desk.mute.as_ref().map(|mute| parts::stamp(viewer, &mute.by)),
+        "posts": { "online": online, "total": total },
+        "faults": faults,
+        "degraded": "no",
+    })
+}
+
+/// The panels' own keys: `manual` when any is, `unknown` when any is not known.
+fn panel_key(viewer: &Viewer<'_>) -> &'static str {
+    let mut key = "auto";
+    for point in viewer
+        .site
+        .points
+        .values()
+        .filter(|point| point.kind == PointKind::PanelKey)
+    {
+        let known = points::quality(viewer.campus, viewer.site, &point.id) == Quality::Good;
+        let active = viewer
+            .campus
+            .points
+            .get(&point.id)
+            .is_some_and(|s| s.conditions.active);
+        match (known, active) {
+            (false, _) => return "unknown",
+            (true, false) => key = "manual",
+            (true, true) => {}
+        }
+    }
+    key
+}
+
+fn lamps(viewer: &Viewer<'_>, open: &[&Incident], faults: usize) -> Value {
+    let campus = viewer.campus;
+    let fires: usize = open.iter().map(|incident| incident.signals.len()).sum();
+    let untaken: usize = open
+        .iter()
+        .filter(|i| i.taken.is_none())
+        .map(|incident| incident.signals.len())
+        .sum();
+    let mut by_state: BTreeMap<&str, u32> = BTreeMap::new();
+    let of_open = campus.outputs.values().filter(|state| {
+        state
+            .incident
+            .as_ref()
+            .is_some_and(|id| open.iter().any(|incident| incident.id == *id))
+    });
+    for state in of_open {
+        let lamp = match state.state {
+            CommandState::Done => "feedback",
+            CommandState::Asked => "delayed",
+            CommandState::Sending
+            | CommandState::Sent
+            | CommandState::NoFeedback
+            | CommandState::Refused
+            | CommandState::Unknown
+            | CommandState::Expired => "started",
+        };
+        *by_state.entry(lamp).or_default() += 1;
+    }
+    let waiting = open
+        .iter()
+        .flat_map(|i| i.plan.iter().flatten().map(move |p| (i, p)));
+    let waiting = waiting
+        .filter(|(i, p)| p.automatic && p.waits_for.is_some() && !i.asked.contains(&p.output))
+        .count();
+    let count = |lamp: &str| by_state.get(lamp).copied().unwrap_or(0);
+    let disabled = campus
+        .points
+        .values()
+        .filter(|point| point.conditions.disabled)
+        .count();
+    let up = campus
+        .links
+        .values()
+        .filter(|link| link.up == Some(true))
+        .count();
+    json!({
+        "fire": { "untaken": untaken, "total": fires },
+        "started": count("started"),
+        "feedback": count("feedback"),
+        "delayed": count("delayed") + u32::try_from(waiting).unwrap_or(0),
+        "supervisory": 0,
+        "disabled": disabled,
+        "fault": faults,
+        "links": { "up": up, "total": viewer.site.buses.len() },
+    })
+}
+
+/// Faults of the campus: lines, points, the broker, the clock. A lost line is one fault, not one for each of its points.
+fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
+    let campus = viewer.campus;
+    let mut faults = Vec::new();
+    for (id, bus) in &viewer.site.buses {
+        let link = campus.links.get(id).cloned().unwrap_or_default();
+        if link.up == Some(false) {
+            let line = Line::new("fault.link_down").with("bus", &bus.name.zh);
+            let line = line.with("reason", format!("fault.link.{}", link.reason));
+            faults.push(json!({ "id": format!("link/{id}"), "line": line, "since": link.since }));
+        }
+    }
+    for (id, state) in &campus.points {
+        if let Some(point) = viewer
+            .site
+            .points
+            .get(id)
+            .filter(|_| state.conditions.fault)
+        {
+            let line = Line::new("fault.point").with("point", &point.name.zh);
+            let since = state.changed_at;
+            faults.push(json!({ "id": format!("point/{id}"), "line": line, "since": since }));
+        }
+    }
+    for point in viewer
+        .site
+        .points
+        .values()
+        .filter(|point| point.kind == PointKind::PanelMains)
+    {
+        let state = campus.points.get(&point.id);
+        if state.is_some_and(|state| !state.conditions.active && state.quality == Quality::Good) {
+            let line = Line::new("fault.mains").with("point", &point.name.zh);
+            let since = state.map(|state| state.changed_at);
+            faults
+                .push(json!({ "id": format!("mains/{}", point.id), "line": line, "since": since }));
+        }
+    }
+    if campus.desk.broker_up == Some(false) {
+        faults.push(json!({ "id": "broker", "line": parts::line("fault.broker"), "since": null }));
+    }
+    if let Some((at, by_ms)) = campus.desk.clock_step {
+        let line = Line::new("fault.clock_stepped").with("seconds", by_ms / 1_000);
+        faults.push(json!({ "id": "clock", "line": line, "since": at }));
+    }
+    faults
+}

@@ -1,0 +1,428 @@
+//! The default store: one SQLite file, WAL, `synchronous=FULL`, one connection, one statement per table and batch.
+//!
+//! Calls block: the committer thread is the only writer. A file that cannot be opened or written is [`StoreError::Unavailable`]
+//! and is opened again at the next call.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Row};
+use tokio::runtime::{Builder, Runtime};
+
+use super::sql::{self, TableSql};
+use crate::domain::time::{EngineTime, WallTime};
+use crate::engine::ports::{Batch, Entry, Head, RowChange, Store, StoreError, Table};
+
+/// A store in one file.
+pub struct SqliteStore {
+    path: PathBuf,
+    runtime: Runtime,
+    connection: Option<SqliteConnection>,
+}
+
+impl SqliteStore {
+    /// A store at `path`; the file is made at the first use when it is not there.
+    ///
+    /// # Errors
+    /// The operating system gives no runtime.
+    pub fn new(path: &Path) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self {
+            path: path.to_owned(),
+            runtime,
+            connection: None,
+        })
+    }
+
+    /// Runs `work` on the open connection; after a failure the connection is opened anew.
+    fn with<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Self {
+            path,
+            runtime,
+            connection,
+        } = self;
+        runtime.block_on(async {
+            let mut open = match connection.take() {
+                Some(open) => open,
+                None => open_file(path).await?,
+            };
+            let result = work(&mut open).await;
+            if result.is_ok() {
+                *connection = Some(open);
+            }
+            result
+        })
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        if let Some(open) = self.connection.take() {
+            // Closing only checkpoints the WAL; the next start does it otherwise.
+            let _ = self.runtime.block_on(open.close());
+        }
+    }
+}
+
+async fn open_file(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(true)
+        .disable_statement_logging();
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .map_err(failed)?;
+    migrate(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let row = sqlx::query("PRAGMA user_version")
+        .fetch_one(&mut *connection)
+        .await;
+    let version: i64 = row.and_then(|row| row.try_get(0)).map_err(failed)?;
+    if version > sql::SCHEMA_VERSION {
+        return Err(StoreError::Damaged(format!(
+            "the database has schema {version}, this program knows {}; use the newer program",
+            sql::SCHEMA_VERSION
+        )));
+    }
+    if version == sql::SCHEMA_VERSION {
+        return Ok(());
+    }
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(failed)?;
+    sqlx::raw_sql(sql::MIGRATION_1)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    sqlx::query("INSERT INTO meta VALUES ('journal_id', $1)")
+        .bind(hex(&random))
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    sqlx::raw_sql("PRAGMA user_version = 1")
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)
+}
+
+/// Which failures go away by themselves or by somebody's help, and which never do.
+fn failed(error: sqlx::Error) -> StoreError {
+    let code = error
+        .as_database_error()
+        .and_then(|e| e.code())
+        .unwrap_or_default();
+    match code.parse::<i32>().map(|code| code & 0xff) {
+        // SQLITE_CORRUPT, SQLITE_NOTADB
+        Ok(11 | 26) => StoreError::Damaged(error.to_string()),
+        Ok(_) | Err(_) => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+fn table(table: Table) -> TableSql {
+    match table {
+        Table::Cases => sql::CASES,
+        Table::Cells => sql::CELLS,
+        Table::Outbox => sql::OUTBOX,
+        Table::Answers => sql::ANSWERS,
+        Table::Accounts => sql::ACCOUNTS,
+        Table::Devices => sql::DEVICES,
+        Table::Sessions => sql::SESSIONS,
+    }
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SQLite's integers are signed; a seq never comes near the end of them.
+fn signed(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn hash_of(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+    bytes
+        .try_into()
+        .map_err(|_| StoreError::Damaged("a hash of the journal is not 32 bytes".into()))
+}
+
+/// The entries of a batch that are not in the journal yet.
+async fn fresh<'a>(
+    connection: &mut SqliteConnection,
+    entries: &'a [Entry],
+) -> Result<Vec<&'a Entry>, StoreError> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query(sql::HASHES)
+        .bind(signed(first.seq))
+        .bind(signed(last.seq))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let mut there = BTreeMap::new();
+    for row in rows {
+        let seq: i64 = row.try_get(0).map_err(failed)?;
+        let hash: Vec<u8> = row.try_get(1).map_err(failed)?;
+        there.insert(unsigned(seq), hash_of(&hash)?);
+    }
+    let mut fresh = Vec::new();
+    for entry in entries {
+        match there.get(&entry.seq) {
+            Some(hash) if *hash == entry.hash => {}
+            Some(_) => return Err(StoreError::Conflict { seq: entry.seq }),
+            None => fresh.push(entry),
+        }
+    }
+    Ok(fresh)
+}
+
+async fn append(connection: &mut SqliteConnection, entries: &[&Entry]) -> Result<(), StoreError> {
+    let Some(first) = entries.first() else {
+        return Ok(());
+    };
+    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM journal")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if signed(first.seq) != last.unwrap_or(0) + 1 {
+        return Err(StoreError::Damaged(format!(
+            "entry {} is missing",
+            last.unwrap_or(0) + 1
+        )));
+    }
+    let batch: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            json!({
+                "seq": entry.seq,
+                "epoch": entry.epoch,
+                "engine_time": entry.engine_time,
+                "wall_time": entry.wall_time,
+                "config_version": entry.config_version,
+                "case": entry.case,
+                "actor": json!(entry.actor).to_string(),
+                "bytes": *entry.bytes,
+                "hash": hex(&entry.hash),
+            })
+        })
+        .collect();
+    let text = json!(batch).to_string();
+    sqlx::query(sql::APPEND)
+        .bind(text)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Writes rows, one statement per table and kind of change.
+async fn write_rows(
+    connection: &mut SqliteConnection,
+    rows: &[RowChange],
+) -> Result<(), StoreError> {
+    for kind in Table::ALL {
+        let of_table = || rows.iter().filter(|row| row.table == kind);
+        let sql = table(kind);
+        let gone: Vec<_> = of_table()
+            .filter(|row| row.detail.is_none())
+            .map(|row| &row.id)
+            .collect();
+        if !gone.is_empty() {
+            let text = json!(gone).to_string();
+            sqlx::query(sql.delete)
+                .bind(text)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
+        let kept: Vec<_> = of_table().filter(|row| row.detail.is_some()).collect();
+        if !kept.is_empty() {
+            let text = serde_json::to_string(&kept.iter().map(|r| plain(r)).collect::<Vec<_>>());
+            let text = text.map_err(|error| StoreError::Damaged(error.to_string()))?;
+            sqlx::query(sql.upsert)
+                .bind(text)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// A row as the statement reads it; `open` is 0 or 1.
+fn plain(row: &RowChange) -> serde_json::Value {
+    json!({
+        "id": row.id,
+        "seq": row.seq,
+        "open": i32::from(row.open),
+        "due": row.due,
+        "detail": row.detail,
+    })
+}
+
+fn read_row(table: Table, row: &SqliteRow) -> Result<RowChange, StoreError> {
+    let seq: i64 = row.try_get(1).map_err(failed)?;
+    let open: i64 = row.try_get(2).map_err(failed)?;
+    Ok(RowChange {
+        table,
+        id: row.try_get(0).map_err(failed)?,
+        seq: unsigned(seq),
+        open: open != 0,
+        due: row.try_get(3).map_err(failed)?,
+        detail: Some(row.try_get(4).map_err(failed)?),
+    })
+}
+
+fn read_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
+    let integer = |at: usize| row.try_get::<i64, _>(at).map_err(failed);
+    let actor: String = row.try_get(6).map_err(failed)?;
+    let bytes: String = row.try_get(7).map_err(failed)?;
+    let hash: Vec<u8> = row.try_get(8).map_err(failed)?;
+    let case: Option<String> = row.try_get(5).map_err(failed)?;
+    let unreadable = |error: serde_json::Error| StoreError::Damaged(format!("actor: {error}"));
+    Ok(Entry {
+        seq: unsigned(integer(0)?),
+        epoch: unsigned(integer(1)?),
+        engine_time: EngineTime(integer(2)?),
+        wall_time: WallTime(integer(3)?),
+        config_version: row.try_get(4).map_err(failed)?,
+        case: case.map(Into::into),
+        actor: serde_json::from_str(&actor).map_err(unreadable)?,
+        bytes: bytes.into(),
+        hash: hash_of(&hash)?,
+    })
+}
+
+impl Store for SqliteStore {
+    fn head(&mut self) -> Result<Head, StoreError> {
+        self.with(async |connection| {
+            let journal_id: String =
+                sqlx::query_scalar("SELECT value FROM meta WHERE key = 'journal_id'")
+                    .fetch_one(&mut *connection)
+                    .await
+                    .map_err(failed)?;
+            let row = sqlx::query(sql::HEAD)
+                .fetch_optional(connection)
+                .await
+                .map_err(failed)?;
+            let mut head = Head {
+                journal_id,
+                seq: 0,
+                hash: [0; 32],
+                epoch: 1,
+                engine_time: EngineTime(0),
+                wall_time: WallTime(0),
+            };
+            if let Some(row) = row {
+                let hash: Vec<u8> = row.try_get(4).map_err(failed)?;
+                head.seq = unsigned(row.try_get(0).map_err(failed)?);
+                head.epoch = unsigned(row.try_get(1).map_err(failed)?);
+                head.engine_time = EngineTime(row.try_get(2).map_err(failed)?);
+                head.wall_time = WallTime(row.try_get(3).map_err(failed)?);
+                head.hash = hash_of(&hash)?;
+            }
+            Ok(head)
+        })
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.with(async |connection| {
+            let mut transaction = connection
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map_err(failed)?;
+            let fresh = fresh(&mut transaction, &batch.entries).await?;
+            append(&mut transaction, &fresh).await?;
+            write_rows(&mut transaction, &batch.rows).await?;
+            transaction.commit().await.map_err(failed)
+        })
+    }
+
+    fn rows(&mut self, kind: Table) -> Result<Vec<RowChange>, StoreError> {
+        self.with(async |connection| {
+            let rows = sqlx::query(table(kind).all)
+                .fetch_all(connection)
+                .await
+                .map_err(failed)?;
+            rows.iter().map(|row| read_row(kind, row)).collect()
+        })
+    }
+
+    fn row(&mut self, kind: Table, id: &str) -> Result<Option<RowChange>, StoreError> {
+        self.with(async |connection| {
+            let query = sqlx::query(table(kind).one).bind(id.to_owned());
+            let row = query.fetch_optional(connection).await.map_err(failed)?;
+            row.map(|row| read_row(kind, &row)).transpose()
+        })
+    }
+
+    fn entries(&mut self, seq: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        self.with(async |connection| {
+            let query = sqlx::query(sql::ENTRIES)
+                .bind(signed(seq))
+                .bind(i64::from(limit));
+            let rows = query.fetch_all(connection).await.map_err(failed)?;
+            rows.iter().map(read_entry).collect()
+        })
+    }
+
+    fn replace_projections(&mut self, rows: &[RowChange]) -> Result<(), StoreError> {
+        self.with(async |connection| {
+            let mut transaction = connection
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map_err(failed)?;
+            for kind in Table::ALL.into_iter().filter(|kind| kind.is_projection()) {
+                let clear = sqlx::query(table(kind).clear);
+                clear.execute(&mut *transaction).await.map_err(failed)?;
+            }
+            write_rows(&mut transaction, rows).await?;
+            transaction.commit().await.map_err(failed)
+        })
+    }
+
+    fn projections(&mut self) -> Result<Vec<RowChange>, StoreError> {
+        self.with(async |connection| {
+            let mut rows = Vec::new();
+            for kind in Table::ALL.into_iter().filter(|kind| kind.is_projection()) {
+                let all = if kind == Table::Cases {
+                    sql::CASES_ALL
+                } else {
+                    table(kind).all
+                };
+                let found = sqlx::query(all)
+                    .fetch_all(&mut *connection)
+                    .await
+                    .map_err(failed)?;
+                for row in &found {
+                    rows.push(read_row(kind, row)?);
+                }
+            }
+            Ok(rows)
+        })
+    }
+}

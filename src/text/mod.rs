@@ -1,0 +1,56 @@
+//! The one catalogue of operators' words, Chinese and English: the daemon and the pages read the same file.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::domain::text::{Line, Text};
+
+static CATALOGUE: LazyLock<BTreeMap<String, Text>> = LazyLock::new(|| {
+    // A catalogue that does not parse fails the test below; the daemon then shows keys, which beats showing nothing.
+    serde_json::from_str(include_str!("catalogue.json")).unwrap_or_default()
+});
+
+/// A line in both languages. A key that is missing is shown as it is.
+#[must_use]
+pub fn both(line: &Line) -> Text {
+    match CATALOGUE.get(&line.key) {
+        Some(words) => Text::new(fill(&words.zh, line), fill(&words.en, line)),
+        None => Text::new(line.key.clone(), line.key.clone()),
+    }
+}
+
+/// Whether the catalogue has words for a key.
+#[must_use]
+pub fn has(key: &str) -> bool {
+    CATALOGUE.contains_key(key)
+}
+
+fn fill(words: &str, line: &Line) -> String {
+    let replace = |words: String, (name, value): (&String, &String)| {
+        words.replace(&format!("{{{name}}}"), value)
+    };
+    line.args.iter().fold(words.to_owned(), replace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_parses_and_every_key_has_both_languages() {
+        assert!(CATALOGUE.len() > 50);
+        for (key, words) in CATALOGUE.iter() {
+            assert!(
+                !words.zh.is_empty() && !words.en.is_empty(),
+                "{key} lacks a language"
+            );
+        }
+    }
+
+    #[test]
+    fn the_bare_word_for_confirm_is_on_no_verb() {
+        for (key, words) in CATALOGUE.iter().filter(|(key, _)| key.starts_with("verb.")) {
+            assert_ne!(words.zh.trim(), "确认", "{key}");
+        }
+    }
+}
