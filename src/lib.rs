@@ -3,12 +3,18 @@
 //! ARCHITECTURE.md has the map. The core (`domain`, `procedure`, `linkage`, `dispatch`) is pure; `engine` runs it; the
 //! adapters (`field`, `mqtt`, `store`, `http`) know the core's values and the engine's ports, never each other.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod crash;
 pub mod dispatch;
 pub mod domain;
 pub mod engine;
+pub mod field;
+pub mod http;
 pub mod linkage;
+pub mod mqtt;
 pub mod procedure;
 pub mod store;
 pub mod text;

@@ -7,6 +7,8 @@ pub mod limits;
 pub mod order;
 pub mod output;
 pub mod point;
+pub mod profile;
+pub mod settings;
 pub mod site;
 pub mod text;
 pub mod time;

@@ -76,6 +76,15 @@ pub struct People {
     pub sessions: BTreeMap<String, SessionRow>,
 }
 
+/// How the engine and its journal are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The journal is loaded and inputs are decided.
+    pub ready: bool,
+    /// Why the journal cannot be read or written now; `None` when it can.
+    pub store: Option<String>,
+}
+
 /// What engine and adapters share.
 #[derive(Debug)]
 pub struct Shared {
@@ -91,6 +100,15 @@ pub struct Shared {
     pub people: RwLock<People>,
     /// Every committed change.
     pub changes: broadcast::Sender<Arc<Change>>,
+    /// Not journalled: it must be known when the journal cannot be written.
+    pub health: RwLock<Health>,
+}
+
+impl Shared {
+    /// Changes what is known of the engine's health.
+    pub fn set_health(&self, change: impl FnOnce(&mut Health)) {
+        change(&mut self.health.write().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// A clonable handle to the engine.
@@ -225,6 +243,16 @@ impl Handle {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// How the engine and its journal are, also before the first load.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared
+            .health
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Ends the engine after the inputs that already wait.

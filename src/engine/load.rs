@@ -62,12 +62,16 @@ pub fn wait_for(
     let mut said = false;
     loop {
         match load(store, site, config_version, shared) {
-            Ok(loaded) => return Some(loaded),
+            Ok(loaded) => {
+                shared.set_health(|health| health.store = None);
+                return Some(loaded);
+            }
             Err(StoreError::Unavailable(why)) => {
                 if !said {
                     tracing::error!(why, "the journal cannot be opened; trying again");
                 }
                 said = true;
+                shared.set_health(|health| health.store = Some(why));
             }
             Err(error @ (StoreError::Conflict { .. } | StoreError::Damaged(_))) => {
                 tracing::error!(%error, "the journal cannot be used; see `fengsui verify`");

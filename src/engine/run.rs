@@ -4,7 +4,6 @@
 //! entry in its place means another leader, and the process aborts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -51,16 +50,9 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Running {
     thread: JoinHandle<()>,
-    ready: Arc<AtomicBool>,
 }
 
 impl Running {
-    /// Whether the journal is loaded and inputs are decided.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
-    }
-
     /// Waits until the engine has ended.
     pub fn join(self) {
         // A panic of the loop has aborted the process already.
@@ -73,13 +65,11 @@ impl Running {
 /// # Errors
 /// The operating system gives no thread.
 pub fn spawn(parts: Parts) -> std::io::Result<Running> {
-    let ready = Arc::new(AtomicBool::new(false));
-    let is_ready = Arc::clone(&ready);
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                if let Some(engine) = Engine::start(parts, &is_ready) {
+                if let Some(engine) = Engine::start(parts) {
                     engine.run();
                 }
             }));
@@ -90,7 +80,7 @@ pub fn spawn(parts: Parts) -> std::io::Result<Running> {
                 std::process::abort();
             }
         })?;
-    Ok(Running { thread, ready })
+    Ok(Running { thread })
 }
 
 /// A batch being filled.
@@ -125,7 +115,7 @@ struct Engine {
 
 impl Engine {
     /// Loads the journal, waiting for it as long as it takes. `None` when the process stops first.
-    fn start(parts: Parts, ready: &AtomicBool) -> Option<Self> {
+    fn start(parts: Parts) -> Option<Self> {
         let Parts {
             site,
             config_version,
@@ -158,7 +148,7 @@ impl Engine {
             wall_minus_engine: now.wall.0 - now.engine.0,
         };
         engine.started(now, &config_version);
-        ready.store(true, Ordering::Release);
+        engine.shared.set_health(|health| health.ready = true);
         Some(engine)
     }
 
@@ -478,6 +468,7 @@ fn commit_all(
                     if !failed {
                         tracing::error!(why, "the journal cannot be written; trying again");
                     }
+                    shared.set_health(|health| health.store = Some(why));
                     failed = true;
                     std::thread::sleep(Duration::from_millis(100));
                 }
@@ -489,6 +480,7 @@ fn commit_all(
         }
         if failed {
             tracing::info!("the journal can be written again");
+            shared.set_health(|health| health.store = None);
         }
         if done.send(()).is_err() {
             return;
@@ -519,5 +511,6 @@ pub fn shared() -> Arc<Shared> {
         documents: std::sync::RwLock::default(),
         people: std::sync::RwLock::default(),
         changes,
+        health: std::sync::RwLock::default(),
     })
 }

@@ -78,7 +78,7 @@ export interface IncidentDoc {
   /** In order; exactly one is `now` while the incident is open. */
   steps: Step[];
   card119: Card119 | null;
-  /** Open and ended orders of this incident; the documents are order/{id}. */
+  /** Open and ended orders of this incident; the documents are order/{recipient}/{id}. */
   orders: string[];
   /** Why each post was or was not chosen, nearest first, from the latest choice. */
   choice: { recipient: string; name: string; seconds: number | null; chosen: boolean; reason: Line }[];
@@ -115,7 +115,7 @@ export interface OutputDoc {
   verbs: VerbDoc[];
 }
 export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arrived' | 'done' | 'declined' | 'withdrawn' | 'expired';
-/** `order/{id}`; over MQTT the same document, retained while open, at order/{recipient}/{id}. */
+/** `order/{recipient}/{id}`; over MQTT the same document under the same topic, retained while open. */
 export interface OrderDoc {
   v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'support' | 'by_hand';
   recipient: string; recipient_name: string; state: OrderState; open: boolean;

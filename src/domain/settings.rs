@@ -1,0 +1,54 @@
+//! What fengsui.toml says of the daemon itself; each adapter gets its own slice.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the journal, the spool and the broker's files are.
+    pub data: PathBuf,
+    /// HTTP.
+    pub http: HttpSettings,
+    /// MQTT.
+    pub mqtt: MqttSettings,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Cookies only over TLS; off only where a page is opened by `http://` on loopback.
+    pub secure_cookies: bool,
+}
+
+/// The MQTT link and, when it is inside, the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MqttSettings {
+    /// Which broker.
+    pub broker: Broker,
+    /// What the guard page is told: `ws://…` of the broker; empty means the host it was loaded from, with this port.
+    pub websocket_port: u16,
+}
+
+/// Which broker carries the orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broker {
+    /// Inside this process.
+    Embedded {
+        /// TCP.
+        listen: SocketAddr,
+        /// WebSocket.
+        websocket: SocketAddr,
+    },
+    /// Another process.
+    External {
+        /// `host:port`.
+        address: String,
+        /// User name of the daemon.
+        user: String,
+        /// File that holds the password; never readable by others.
+        password_file: PathBuf,
+    },
+}

@@ -1,0 +1,1 @@
+//! The field: one task per bus owns its socket and its pacing; profiles decode registers to points.

@@ -1,0 +1,1 @@
+//! Documents, the stream and the verbs over HTTP.

@@ -1,0 +1,1 @@
+//! Orders and status over MQTT, and the broker inside the process.
