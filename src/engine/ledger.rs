@@ -17,13 +17,16 @@ use crate::domain::input::{Input, Request, Verb};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
 use crate::procedure::events::Event;
-use crate::procedure::fire::Stage;
+use crate::procedure::fire::{Incident, Stage};
 use crate::procedure::{self, Campus, Cell, Decided, Owed, Stamp};
 
 /// Most rounds in which consequences may follow from consequences; more is a mistake in the procedure.
 const ROUNDS_MAX: usize = 64;
 /// How long an answer is kept for its idempotency key: 24 h.
 const ANSWER_KEPT_MS: i64 = 24 * 3_600_000;
+
+/// Most closed incidents that stay in memory with their documents.
+pub const CLOSED_KEPT_MAX: usize = 20;
 
 /// The whole of an entry: the hashed text is its JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -315,19 +318,22 @@ impl Ledger {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Closed incidents leave memory once their rows and documents are made.
-    pub fn evict_closed(&mut self) {
-        let closed = |stage: Stage| stage == Stage::Closed;
-        let gone: Vec<CaseId> = self
-            .campus
-            .incidents
-            .iter()
-            .filter(|(_, incident)| closed(incident.stage))
-            .map(|(id, _)| id.clone())
+    /// Closed incidents leave memory, all but the latest [`CLOSED_KEPT_MAX`], which people may still want to read. Returns those
+    /// that left.
+    pub fn evict_closed(&mut self) -> Vec<Incident> {
+        let incidents = &mut self.campus.incidents;
+        let mut closed: Vec<(u64, CaseId)> = incidents
+            .values()
+            .filter(|incident| incident.stage == Stage::Closed)
+            .map(|incident| (incident.last_seq(), incident.id.clone()))
             .collect();
-        for id in gone {
-            self.campus.incidents.remove(&id);
-        }
+        closed.sort();
+        let leaving = closed.len().saturating_sub(CLOSED_KEPT_MAX);
+        closed
+            .into_iter()
+            .take(leaving)
+            .filter_map(|(_, id)| incidents.remove(&id))
+            .collect()
     }
 
     fn answered_before(&self, request: &Request) -> Option<Answer> {

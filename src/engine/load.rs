@@ -5,12 +5,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::handle::{Shared, wait};
-use super::ledger::Ledger;
+use super::ledger::{CLOSED_KEPT_MAX, Ledger};
 use super::ports::{AccountRow, DeviceRow, RowChange, SessionRow, Store, StoreError, Table};
 use crate::clock::{Clock, boot_id};
 use crate::domain::site::Site;
 use crate::domain::time::EngineTime;
 
+/// Closed incidents that are loaded so that people may still read them.
+const CLOSED_KEPT: u32 = CLOSED_KEPT_MAX as u32;
 /// Time between two tries to open a store that is not there.
 const RETRY: Duration = Duration::from_millis(500);
 /// Longest time that a stop of the machine counts for limits; a clock that went wild must not let every limit pass.
@@ -40,6 +42,7 @@ pub fn load(
     for table in [Table::Cells, Table::Cases, Table::Answers] {
         rows.extend(store.rows(table)?);
     }
+    rows.extend(store.closed(CLOSED_KEPT)?);
     ledger.restore(&rows).map_err(StoreError::Damaged)?;
     let mut people = Vec::new();
     for table in [Table::Accounts, Table::Devices, Table::Sessions] {

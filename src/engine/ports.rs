@@ -165,6 +165,8 @@ pub trait Store: Send {
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
     /// Every row of a table; for `Cases` only open ones.
     fn rows(&mut self, table: Table) -> Result<Vec<RowChange>, StoreError>;
+    /// The closed cases that ended last, at most `limit`.
+    fn closed(&mut self, limit: u32) -> Result<Vec<RowChange>, StoreError>;
     /// One row, also of a closed case.
     fn row(&mut self, table: Table, id: &str) -> Result<Option<RowChange>, StoreError>;
     /// At most `limit` entries from `seq` on, in order.

@@ -21,6 +21,7 @@ use crate::domain::input::{Input, Request};
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::Owed;
+use crate::procedure::fire::Incident;
 use crate::procedure::view::{self, Viewer};
 
 /// Most inputs of one batch.
@@ -329,14 +330,16 @@ impl Engine {
         batch.rows = self.ledger.rows(&dirty);
         batch.rows.extend(people.iter().cloned());
         let touched: BTreeSet<_> = dirty.cells.keys().cloned().collect();
-        let change = self.changed_documents(&touched);
+        let mut change = self.changed_documents(&touched);
         let effects = dirty
             .outbox
             .into_values()
             .flatten()
             .map(|(_, owed)| owed)
             .collect();
-        self.ledger.evict_closed();
+        for incident in self.ledger.evict_closed() {
+            self.forget(&incident, change.as_mut());
+        }
         self.in_flight = Some(InFlight {
             replies,
             change,
@@ -377,6 +380,20 @@ impl Engine {
             seq: self.ledger.head.seq,
             documents,
         })
+    }
+
+    /// The documents of an incident that left memory are gone.
+    fn forget(&mut self, incident: &Incident, change: Option<&mut Change>) {
+        let mut gone = Vec::new();
+        for key in view::keys_of(incident) {
+            if self.documents.remove(&key).is_some() {
+                gone.push((Arc::from(key), None));
+            }
+        }
+        // An incident leaves only when another one closes, and that is a change.
+        if let Some(change) = change {
+            change.documents.extend(gone);
+        }
     }
 
     /// The batch is committed: documents, effects and replies go out.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::events::{Event, Mode};
+use super::fire::Incident;
 use super::{By, Campus, Cell, Stamp};
 use crate::domain::ids::RecipientId;
 use crate::domain::site::Site;
@@ -76,11 +77,12 @@ pub fn broker(campus: &Campus, up: bool) -> Vec<Event> {
     vec![Event::BrokerChanged { up }]
 }
 
-/// The mute ran out.
+/// The mute ran out. The sound returns only while somebody still has to judge (DESIGN.md 4, rule 9).
 #[must_use]
 pub fn passed(campus: &Campus, now: Now) -> Vec<Event> {
+    let undecided = campus.incidents.values().any(Incident::is_undecided);
     match next_due(&campus.desk) {
-        Some(due) if now.engine >= due => {
+        Some(due) if now.engine >= due && undecided => {
             vec![Event::SoundReturned {
                 why: "mute_ended".to_owned(),
             }]

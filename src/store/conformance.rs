@@ -97,6 +97,12 @@ fn conforms(mut store: Box<dyn Store>) {
         ["F-1"]
     );
     assert_eq!(open[0].detail.as_deref(), Some("{\"a\":\"烟\"}"));
+    let closed = store.closed(9).expect("reads");
+    assert_eq!(
+        closed.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
+        ["F-2"]
+    );
+    assert_eq!(store.closed(0).expect("reads"), Vec::new());
     assert!(
         store
             .row(Table::Cases, "F-2")

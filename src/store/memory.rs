@@ -79,6 +79,17 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn closed(&mut self, limit: u32) -> Result<Vec<RowChange>, StoreError> {
+        let rows = self.rows.values();
+        let mut rows: Vec<_> = rows
+            .filter(|row| row.table == Table::Cases && !row.open)
+            .cloned()
+            .collect();
+        rows.sort_by_key(|row| (std::cmp::Reverse(row.seq), row.id.clone()));
+        rows.truncate(limit as usize);
+        Ok(rows)
+    }
+
     fn row(&mut self, table: Table, id: &str) -> Result<Option<RowChange>, StoreError> {
         Ok(self.rows.get(&(table, id.to_owned())).cloned())
     }

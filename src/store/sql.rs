@@ -19,7 +19,7 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE INDEX journal_case ON journal (case_id, seq) WHERE case_id IS NOT NULL;
 CREATE TABLE cases (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
-CREATE INDEX cases_open ON cases (open, due);
+CREATE INDEX cases_open ON cases (open, seq);
 CREATE TABLE cells (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
 CREATE TABLE outbox (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
 CREATE TABLE answers (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
@@ -71,6 +71,8 @@ macro_rules! table_sql {
 
 pub(super) const CASES: TableSql = table_sql!("cases", " WHERE open = 1");
 pub(super) const CASES_ALL: &str = "SELECT id, seq, open, due, detail FROM cases ORDER BY id";
+pub(super) const CASES_CLOSED: &str =
+    "SELECT id, seq, open, due, detail FROM cases WHERE open = 0 ORDER BY seq DESC, id LIMIT $1";
 pub(super) const CELLS: TableSql = table_sql!("cells", "");
 pub(super) const OUTBOX: TableSql = table_sql!("outbox", "");
 pub(super) const ANSWERS: TableSql = table_sql!("answers", "");

@@ -372,6 +372,14 @@ impl Store for SqliteStore {
         })
     }
 
+    fn closed(&mut self, limit: u32) -> Result<Vec<RowChange>, StoreError> {
+        self.with(async |connection| {
+            let query = sqlx::query(sql::CASES_CLOSED).bind(i64::from(limit));
+            let rows = query.fetch_all(connection).await.map_err(failed)?;
+            rows.iter().map(|row| read_row(Table::Cases, row)).collect()
+        })
+    }
+
     fn row(&mut self, kind: Table, id: &str) -> Result<Option<RowChange>, StoreError> {
         self.with(async |connection| {
             let query = sqlx::query(table(kind).one).bind(id.to_owned());

@@ -11,7 +11,7 @@ use super::{Class, Incident, Stage};
 use crate::dispatch::{self, Availability};
 use crate::domain::ids::{CaseId, NodeId, OutputId, RecipientId};
 use crate::domain::order::{OrderKind, OrderState, Walk};
-use crate::domain::output::{Action, CommandState};
+use crate::domain::output::{Action, Arming, CommandState, OutputKind};
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::site::Site;
 use crate::domain::time::Now;
@@ -50,7 +50,16 @@ pub fn concerned(campus: &Campus, site: &Site, touched: &BTreeSet<Cell>) -> BTre
                     concerned.extend(campus.incidents.values().filter(ending).map(id));
                 }
             }
-            Cell::Link(_) | Cell::Recent => {}
+            Cell::Link(bus) => {
+                // A command of unknown outcome may be written once more when its feedback can be seen again.
+                let on_bus = |output: &OutputId| {
+                    let output = site.outputs.get(output);
+                    output.is_some_and(|output| output.bus == *bus)
+                };
+                let waits = |i: &&Incident| i.asked.iter().any(on_bus);
+                concerned.extend(campus.incidents.values().filter(waits).map(id));
+            }
+            Cell::Recent => {}
         }
     }
     concerned
@@ -80,11 +89,12 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     else {
         return Vec::new();
     };
-    let rules: [Rule; 8] = [
+    let rules: [Rule; 9] = [
         class,
         posts,
         quiet_panel,
         confirmed,
+        panel_key,
         plan,
         commands,
         by_hand,
@@ -135,7 +145,8 @@ fn posts(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Eve
     let lapsed = verify
         .iter()
         .filter(|order| {
-            order.state == OrderState::Declined || order.late.iter().any(|l| l == "accept")
+            let late = |limit: &String| limit == "accept" || limit == "arrive";
+            order.state == OrderState::Declined || order.late.iter().any(late)
         })
         .count();
     let far = verify
@@ -337,6 +348,32 @@ fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
         }
     }
     events
+}
+
+/// A confirmed fire turns the panel's own key to 自动 too, where the panel can be told so; else a person turns it by hand. The
+/// person who confirmed the fire stands behind it, so it needs no arming `auto`.
+fn panel_key(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    if incident.stage != Stage::Fighting {
+        return Vec::new();
+    }
+    let in_building = |output: &&crate::domain::output::Output| {
+        let mut points = site.points.values();
+        points.any(|point| point.bus == output.bus && point.building == incident.building)
+    };
+    let wanted = site
+        .outputs
+        .values()
+        .filter(|output| output.kind == OutputKind::PanelAuto && output.arming != Arming::Observe)
+        .filter(in_building)
+        .filter(|output| !incident.asked.contains(&output.id))
+        .filter(|output| {
+            let state = campus.outputs.get(&output.id);
+            !state.is_some_and(outputs::OutputState::is_live)
+        })
+        .filter(|output| !outputs::is_in_place(campus, site, output));
+    wanted
+        .map(|output| outputs::ask(campus, site, now, output, Some(&incident.id)))
+        .collect()
 }
 
 /// The outputs of the incident: on a person's 火警确认, or by rule when two independent healthy devices stand.

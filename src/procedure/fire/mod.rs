@@ -196,6 +196,12 @@ impl Incident {
         matches!(self.stage, Stage::Verifying | Stage::Unverified)
     }
 
+    /// The entry that last said something about it.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.timeline.lines.back().map_or(0, |line| line.seq)
+    }
+
     /// Independent fire devices that stand latched and are not covered by a verdict 误报.
     pub fn standing(&self) -> impl Iterator<Item = &Signal> {
         let covered = match &self.verdict {

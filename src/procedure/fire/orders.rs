@@ -2,7 +2,7 @@
 
 use super::super::events::Event;
 use super::super::{Campus, Decided, Owed, Refusal, RefusalKind};
-use super::{Incident, Order};
+use super::{Incident, Order, Stage};
 use crate::domain::ids::OrderId;
 use crate::domain::input::Reply;
 use crate::domain::order::{Cause, OrderKind, OrderState, ReplyVerb};
@@ -77,7 +77,10 @@ fn verdict(
         return None;
     }
     match reply.verb {
-        ReplyVerb::ReportReal if incident.is_undecided() => Some(judged_real(site, incident, now)),
+        // Also after 误报: whoever stands before a fire is believed.
+        ReplyVerb::ReportReal if incident.is_undecided() || incident.stage == Stage::FalseAlarm => {
+            Some(judged_real(site, incident, now))
+        }
         ReplyVerb::ReportFalse if incident.is_undecided() => {
             // DESIGN.md 4, rule 16: two standing devices need the guard at both; his report then stands in the record and the
             // operator decides.

@@ -295,14 +295,15 @@ fn call_119(incident: &Incident, verb: &Verb) -> Outcome {
     }
 }
 
-/// 停止警报 and 复位 need a verdict 误报, or the holder of command (DESIGN.md 4, rule 9).
+/// 停止警报 and 复位 need a verdict 误报, the all-clear, or the holder of command (DESIGN.md 4, rules 2 and 9).
 fn weakening(incident: &Incident, verb: &Verb) -> Result<(), Refusal> {
     let judged_false = incident
         .verdict
         .as_ref()
         .is_some_and(|verdict| verdict.cause.is_some())
         && !incident.is_undecided();
-    if judged_false || is_holder(incident, verb) {
+    let cleared = incident.stage == Stage::Restoring;
+    if judged_false || cleared || is_holder(incident, verb) {
         return Ok(());
     }
     Err(Refusal::new(RefusalKind::Conflict, "verdict_first"))

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::fire::Incident;
 use super::{Campus, Cell};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{CaseId, OutputId};
@@ -141,6 +142,18 @@ fn of_incident(viewer: &Viewer<'_>, id: &CaseId, documents: &mut BTreeMap<String
         let key = format!("recipient/{recipient}");
         documents.insert(key, summary::recipient(viewer, recipient));
     }
+}
+
+/// The keys of an incident's documents.
+#[must_use]
+pub fn keys_of(incident: &Incident) -> Vec<String> {
+    let orders = incident.orders.values();
+    let orders = orders.map(|order| format!("order/{}/{}", order.given.recipient, order.given.id));
+    let own = [
+        format!("incident/{}", incident.id),
+        format!("timeline/{}", incident.id),
+    ];
+    own.into_iter().chain(orders).collect()
 }
 
 /// Every document there is, for the start of the daemon.
