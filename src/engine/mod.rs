@@ -1,10 +1,12 @@
 //! The one loop: input, decide, apply, batch, commit, and only then replies, documents and owed effects.
 
 pub mod board;
+pub mod chain;
 pub mod handle;
 pub mod ledger;
 pub mod load;
 pub mod ports;
+pub mod rebuild;
 pub mod run;
 pub mod translate;
 

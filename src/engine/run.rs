@@ -111,6 +111,7 @@ struct Engine {
     in_flight: Option<InFlight>,
     to_commit: SyncSender<Batch>,
     committed: Receiver<()>,
+    committer: JoinHandle<()>,
     wall_minus_engine: i64,
 }
 
@@ -131,7 +132,7 @@ impl Engine {
         let (to_commit, batches) = sync_channel(1);
         let (done, committed) = sync_channel(1);
         let waker = Arc::clone(&shared);
-        std::thread::Builder::new()
+        let committer = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || commit_all(&mut *store, &batches, &done, &waker))
             .ok()?;
@@ -146,6 +147,7 @@ impl Engine {
             in_flight: None,
             to_commit,
             committed,
+            committer,
             wall_minus_engine: now.wall.0 - now.engine.0,
         };
         engine.started(now, &config_version);
@@ -224,9 +226,12 @@ impl Engine {
                 continue;
             }
             if self.sleep() {
-                return;
+                break;
             }
         }
+        // The store is closed before the process calls itself ended.
+        drop(self.to_commit);
+        let _ = self.committer.join();
     }
 
     /// Takes what waits, alarms first, until the batch is full. Returns whether anything was taken.

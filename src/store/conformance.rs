@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::chain::{Broken, verify};
 use super::memory::MemoryStore;
 use super::sqlite::SqliteStore;
 use crate::domain::actor::Actor;
 use crate::domain::input::Input;
 use crate::domain::time::{EngineTime, WallTime};
+use crate::engine::chain::{Broken, verify};
 use crate::engine::ledger::{EntryBody, entry_hash};
 use crate::engine::ports::{Batch, Entry, RowChange, Store, StoreError, Table};
 use crate::procedure::events::Event;

@@ -1,6 +1,5 @@
 //! The journal and its rows: SQLite by default, memory for tests and the bench. Only the engine's committer writes.
 
-pub mod chain;
 pub mod memory;
 mod sql;
 pub mod sqlite;

@@ -4,6 +4,7 @@
 //! and is opened again at the next call.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,19 +22,41 @@ use crate::engine::ports::{Batch, Entry, Head, RowChange, Store, StoreError, Tab
 /// A store in one file.
 pub struct SqliteStore {
     path: PathBuf,
+    access: Access,
     runtime: Runtime,
     connection: Option<SqliteConnection>,
 }
 
+/// What this process may do with the file.
+enum Access {
+    /// Reads beside a running daemon.
+    Read,
+    /// Writes, as the only one: the lock file beside the journal is held from the first use on.
+    Write { lock: Option<File> },
+}
+
 impl SqliteStore {
-    /// A store at `path`; the file is made at the first use when it is not there.
+    /// A store at `path` that this process alone writes; the file is made at the first use when it is not there.
     ///
     /// # Errors
     /// The operating system gives no runtime.
     pub fn new(path: &Path) -> std::io::Result<Self> {
+        Self::with_access(path, Access::Write { lock: None })
+    }
+
+    /// A store at `path` that is only read, also while a daemon writes it.
+    ///
+    /// # Errors
+    /// The operating system gives no runtime.
+    pub fn reader(path: &Path) -> std::io::Result<Self> {
+        Self::with_access(path, Access::Read)
+    }
+
+    fn with_access(path: &Path, access: Access) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         Ok(Self {
             path: path.to_owned(),
+            access,
             runtime,
             connection: None,
         })
@@ -46,13 +69,14 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let Self {
             path,
+            access,
             runtime,
             connection,
         } = self;
         runtime.block_on(async {
             let mut open = match connection.take() {
                 Some(open) => open,
-                None => open_file(path).await?,
+                None => open_file(path, access).await?,
             };
             let result = work(&mut open).await;
             if result.is_ok() {
@@ -72,10 +96,34 @@ impl Drop for SqliteStore {
     }
 }
 
-async fn open_file(path: &Path) -> Result<SqliteConnection, StoreError> {
+/// Takes the lock beside the journal: a second process that wrote it would make the first one abort.
+fn lock(path: &Path, held: &mut Option<File>) -> Result<(), StoreError> {
+    if held.is_some() {
+        return Ok(());
+    }
+    let beside = path.with_extension("lock");
+    let unavailable =
+        |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", beside.display()));
+    // The folder is never made here: when its disk is not mounted, the journal must not begin anew on another one.
+    let file = File::create(&beside).map_err(unavailable)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+        |_| StoreError::Unavailable(format!("{} is in use by another fengsui", path.display())),
+    )?;
+    *held = Some(file);
+    Ok(())
+}
+
+async fn open_file(path: &Path, access: &mut Access) -> Result<SqliteConnection, StoreError> {
+    let writes = match access {
+        Access::Write { lock: held } => {
+            lock(path, held)?;
+            true
+        }
+        Access::Read => false,
+    };
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(writes)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5))
@@ -84,7 +132,9 @@ async fn open_file(path: &Path) -> Result<SqliteConnection, StoreError> {
     let mut connection = SqliteConnection::connect_with(&options)
         .await
         .map_err(failed)?;
-    migrate(&mut connection).await?;
+    if writes {
+        migrate(&mut connection).await?;
+    }
     Ok(connection)
 }
 

@@ -1,7 +1,7 @@
 //! `fengsui verify`: the hash chain, and that the columns beside an entry say what its bytes say.
 
-use crate::engine::ledger::{EntryBody, entry_hash};
-use crate::engine::ports::{Entry, Store, StoreError};
+use super::ledger::{EntryBody, entry_hash};
+use super::ports::{Entry, Store, StoreError};
 
 /// Entries read at once.
 const PAGE: u32 = 10_000;
