@@ -272,3 +272,53 @@ pub enum Event {
     /// Nothing is left to do.
     IncidentClosed { incident: CaseId },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use super::Event;
+
+    fn golden() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/events")
+    }
+
+    /// Every kind there is, as serde names them when it meets one that it does not know.
+    fn kinds() -> BTreeSet<String> {
+        let error = serde_json::from_str::<Event>(r#"{"kind":""}"#).expect_err("no such kind");
+        let text = error.to_string();
+        let mut kinds: BTreeSet<String> = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect();
+        kinds.remove("");
+        kinds
+    }
+
+    #[test]
+    fn every_event_ever_released_still_reads_and_writes_the_same() {
+        let mut seen = BTreeSet::new();
+        for file in std::fs::read_dir(golden()).expect("the folder of golden events") {
+            let path = file.expect("a file").path();
+            let text = std::fs::read_to_string(&path).expect("text");
+            let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let event: Event = serde_json::from_value(value.clone())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(
+                serde_json::to_value(&event).expect("serialises"),
+                value,
+                "{}",
+                path.display()
+            );
+            seen.insert(value["kind"].as_str().expect("a kind").to_owned());
+        }
+        let missing: Vec<_> = kinds().difference(&seen).cloned().collect();
+        assert!(
+            missing.is_empty(),
+            "no golden file in tests/vectors/events for {missing:?}"
+        );
+    }
+}
