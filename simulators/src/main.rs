@@ -1,3 +1,82 @@
-//! Simulated panels, I/O modules and guards.
+//! The simulator's process: options in, one campus, a line with its addresses out.
 
-fn main() {}
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use fengsui_sim::campus::{self, CampusOptions};
+
+/// Simulated panels, I/O modules and guards for Fengsui.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the demo campus: a fire panel, an I/O module and a page to set them alight.
+    Campus {
+        /// The control API and its page; loopback only, it knows no passwords.
+        #[arg(long, default_value = "127.0.0.1:9100")]
+        control: SocketAddr,
+        /// The fire panel (Modbus TCP).
+        #[arg(long, default_value = "127.0.0.1:15020")]
+        panel: SocketAddr,
+        /// The I/O module (Modbus TCP).
+        #[arg(long, default_value = "127.0.0.1:15021")]
+        io: SocketAddr,
+        /// How many times faster than real time the campus lives.
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::Level::INFO.into())
+                .from_env_lossy(),
+        )
+        .init();
+    let Command::Campus {
+        control,
+        panel,
+        io,
+        speed,
+    } = Arguments::parse().command;
+    let mut running = campus::start(CampusOptions {
+        panel,
+        io,
+        control,
+        speed,
+    })
+    .await
+    .context("the campus cannot start")?;
+    // Whoever started us waits for this one line.
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        serde_json::to_string(&running.addresses)?
+    )?;
+    tokio::select! {
+        stopped = signal() => stopped?,
+        () = running.ended() => anyhow::bail!("a part of the campus ended by itself"),
+    }
+    running.stop().await;
+    Ok(())
+}
+
+/// Returns on Ctrl-C or SIGTERM.
+async fn signal() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped,
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,153 @@
+//! The control API: what happens on the campus, and what really came over the wire. For people on the page and for tests.
+//!
+//! It has no authentication and belongs on the loopback interface.
+
+mod error;
+
+use std::io;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Html;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::campus::Campus;
+use crate::io::OutputVerb;
+use crate::panel::{PanelVerb, PointVerb};
+use crate::view::{Lamps, LinkView, OutputView, PointView, StateView};
+use crate::writes::Writes;
+use error::{Error, not_found, wrong_method};
+
+const PAGE: &str = include_str!("../../page/index.html");
+
+/// Serves the API until its task is dropped.
+pub(crate) async fn serve(listener: TcpListener, campus: Campus) {
+    if let Err(error) = run(listener, campus).await {
+        tracing::error!(%error, "the control API stopped");
+    }
+}
+
+async fn run(listener: TcpListener, campus: Campus) -> io::Result<()> {
+    axum::serve(listener, router(campus)).await
+}
+
+fn router(campus: Campus) -> Router {
+    Router::new()
+        .route("/", get(async || Html(PAGE)))
+        .route("/state", get(state))
+        .route("/points", get(points))
+        .route("/points/{id}/{verb}", post(point))
+        .route("/outputs", get(outputs))
+        .route("/outputs/{id}/{verb}", post(output))
+        .route("/writes", get(writes))
+        .route("/panel/{verb}", post(panel))
+        .route("/panel/{what}/{verb}", post(panel_part))
+        .route("/links/{id}/{verb}", post(link))
+        .route("/reset-campus", post(calm))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(campus)
+}
+
+async fn state(State(campus): State<Campus>) -> Json<StateView> {
+    Json(campus.state())
+}
+
+async fn points(State(campus): State<Campus>) -> Json<Vec<PointView>> {
+    Json(campus.points())
+}
+
+async fn point(
+    State(campus): State<Campus>,
+    Path((id, verb)): Path<(String, String)>,
+) -> Result<Json<PointView>, Error> {
+    let verb = match verb.as_str() {
+        "alarm" => PointVerb::Alarm,
+        "normal" => PointVerb::Normal,
+        "fault" => PointVerb::Fault,
+        "repaired" => PointVerb::Repaired,
+        "disable" => PointVerb::Disable,
+        "enable" => PointVerb::Enable,
+        _ => return Err(Error::verb(&verb)),
+    };
+    Ok(Json(campus.point(&id, verb)?))
+}
+
+async fn outputs(State(campus): State<Campus>) -> Json<Vec<OutputView>> {
+    Json(campus.outputs())
+}
+
+async fn output(
+    State(campus): State<Campus>,
+    Path((id, verb)): Path<(String, String)>,
+) -> Result<Json<OutputView>, Error> {
+    let verb = match verb.as_str() {
+        "stuck" => OutputVerb::Stuck,
+        "free" => OutputVerb::Free,
+        "restore" => OutputVerb::Restore,
+        _ => return Err(Error::verb(&verb)),
+    };
+    Ok(Json(campus.output(&id, verb)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    /// Only writes with a higher number.
+    #[serde(default)]
+    since: u64,
+}
+
+async fn writes(
+    State(campus): State<Campus>,
+    since: Result<Query<Since>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Writes>, Error> {
+    let Query(Since { since }) = since.map_err(|rejected| Error::body(&rejected.body_text()))?;
+    Ok(Json(campus.writes(since)))
+}
+
+async fn panel(
+    State(campus): State<Campus>,
+    Path(verb): Path<String>,
+) -> Result<Json<Lamps>, Error> {
+    let verb = match verb.as_str() {
+        "reset" => PanelVerb::Reset,
+        "silence" => PanelVerb::Silence,
+        "stop-sounders" => PanelVerb::StopSounders,
+        _ => return Err(Error::verb(&verb)),
+    };
+    Ok(Json(campus.panel(verb)))
+}
+
+async fn panel_part(
+    State(campus): State<Campus>,
+    Path((what, verb)): Path<(String, String)>,
+) -> Result<Json<Lamps>, Error> {
+    let verb = match (what.as_str(), verb.as_str()) {
+        ("key", "auto") => PanelVerb::KeyAuto,
+        ("key", "manual") => PanelVerb::KeyManual,
+        ("mains", "on") => PanelVerb::MainsOn,
+        ("mains", "off") => PanelVerb::MainsOff,
+        _ => return Err(Error::verb(&format!("{what}/{verb}"))),
+    };
+    Ok(Json(campus.panel(verb)))
+}
+
+async fn link(
+    State(campus): State<Campus>,
+    Path((id, verb)): Path<(String, String)>,
+) -> Result<Json<LinkView>, Error> {
+    let up = match verb.as_str() {
+        "drop" => false,
+        "restore" => true,
+        _ => return Err(Error::verb(&verb)),
+    };
+    Ok(Json(campus.link(&id, up).await?))
+}
+
+async fn calm(State(campus): State<Campus>) -> Result<Json<StateView>, Error> {
+    campus.calm().await?;
+    Ok(Json(campus.state()))
+}

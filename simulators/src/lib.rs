@@ -1,0 +1,15 @@
+//! Simulated panels, I/O modules and guards for Fengsui.
+//!
+//! A library of fakes with a thin binary. It shares no code with the daemon and reads none of its configuration: it is
+//! a second, independent reading of every protocol and map, so a mistake in one reading shows as a disagreement.
+//! Tests start it in their own process on free ports; `make demo` runs the binary.
+
+pub mod campus;
+mod clock;
+mod control;
+pub mod io;
+mod layout;
+pub mod panel;
+mod server;
+pub mod view;
+pub mod writes;

@@ -1,0 +1,307 @@
+//! The fire panel: what it does with its detectors, its lamps and its keys.
+//!
+//! A pure machine over field time. It knows registers and no sockets, and it never acts for anybody: alarms latch
+//! until a reset, faults follow their source, and a detector that still smells smoke alarms again after a reset.
+
+use std::collections::BTreeMap;
+
+use tokio_modbus::ExceptionCode;
+
+use crate::layout::{Layout, PanelLayout};
+
+/// What a word holds for an address without a device.
+pub(crate) const ABSENT: u16 = 0xFFFF;
+
+const FIRE: u16 = 1 << 0;
+const FAULT: u16 = 1 << 1;
+const DISABLED: u16 = 1 << 2;
+
+const KEY_AUTO: u16 = 1 << 0;
+const SILENCED: u16 = 1 << 1;
+const SOUNDERS: u16 = 1 << 2;
+const MAINS: u16 = 1 << 3;
+
+/// What happens to a device on the campus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointVerb {
+    /// It smells smoke, or somebody presses it.
+    Alarm,
+    /// The smoke is gone; the panel keeps the alarm until it is reset.
+    Normal,
+    /// It breaks.
+    Fault,
+    /// It is repaired; the fault goes by itself.
+    Repaired,
+    /// 屏蔽 set at the panel: no new alarm of it shows.
+    Disable,
+    /// 屏蔽 lifted: smoke that is there alarms at once.
+    Enable,
+}
+
+/// What somebody does at the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PanelVerb {
+    /// The key to 自动.
+    KeyAuto,
+    /// The key to 手动.
+    KeyManual,
+    /// Mains power is back.
+    MainsOn,
+    /// Mains power fails; the panel goes on from its battery.
+    MainsOff,
+    /// 消音: the buzzer stops until something new happens.
+    Silence,
+    /// 停止警报: the evacuation sounders stop.
+    StopSounders,
+    /// 复位: latched alarms are cleared; causes that are still there alarm again.
+    Reset,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Device {
+    /// There is smoke, or the button is in.
+    pub(crate) smoke: bool,
+    /// The panel shows 火警.
+    pub(crate) latched: bool,
+    pub(crate) fault: bool,
+    pub(crate) disabled: bool,
+    /// After a reset: when it alarms again.
+    realarm_at: Option<u64>,
+}
+
+/// The panel.
+#[derive(Debug)]
+pub(crate) struct Panel {
+    layout: PanelLayout,
+    devices: BTreeMap<u16, Device>,
+    key_auto: bool,
+    silenced: bool,
+    sounders: bool,
+    sounders_at: Option<u64>,
+    mains: bool,
+    command: u16,
+    first_alarm: Option<u16>,
+    now: u64,
+}
+
+impl Panel {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.panel.clone(),
+            devices: layout
+                .devices()
+                .map(|(number, _, _)| (number, Device::default()))
+                .collect(),
+            key_auto: layout.panel.key_auto,
+            silenced: false,
+            sounders: false,
+            sounders_at: None,
+            mains: true,
+            command: 0,
+            first_alarm: None,
+            now: 0,
+        }
+    }
+
+    /// Lets time pass: re-alarms and sounders that are due happen, in the order in which they were due.
+    pub(crate) fn advance(&mut self, now: u64) {
+        let due: Vec<(u64, u16)> = self
+            .devices
+            .iter()
+            .filter_map(|(number, device)| Some((device.realarm_at?, *number)))
+            .filter(|(at, _)| *at <= now)
+            .collect();
+        for (at, number) in due {
+            self.latch(number, at);
+        }
+        if self.sounders_at.is_some_and(|at| at <= now) {
+            self.sounders_at = None;
+            self.sounders = true;
+        }
+        self.now = now;
+    }
+
+    /// Applies what happens to a device; false when there is no such device.
+    pub(crate) fn point(&mut self, number: u16, verb: PointVerb) -> bool {
+        let Some(device) = self.devices.get_mut(&number) else {
+            return false;
+        };
+        match verb {
+            PointVerb::Alarm => {
+                device.smoke = true;
+                self.latch(number, self.now);
+            }
+            PointVerb::Normal => {
+                device.smoke = false;
+                device.realarm_at = None;
+            }
+            PointVerb::Fault => {
+                // A new fault sounds again, as a new alarm does.
+                self.silenced &= device.fault;
+                device.fault = true;
+            }
+            PointVerb::Repaired => device.fault = false,
+            PointVerb::Disable => {
+                device.disabled = true;
+                device.realarm_at = None;
+            }
+            PointVerb::Enable => {
+                device.disabled = false;
+                if device.smoke {
+                    self.latch(number, self.now);
+                }
+            }
+        }
+        true
+    }
+
+    /// A device that is disabled, or stands in alarm already, changes nothing.
+    fn latch(&mut self, number: u16, at: u64) {
+        let Some(device) = self.devices.get_mut(&number) else {
+            return;
+        };
+        device.realarm_at = None;
+        if device.disabled || device.latched {
+            return;
+        }
+        device.latched = true;
+        self.first_alarm.get_or_insert(number);
+        self.silenced = false;
+        if !self.sounders {
+            self.sounders_at
+                .get_or_insert(at.saturating_add(self.layout.sounder_delay_ms));
+        }
+    }
+
+    /// Applies what somebody does at the panel, by hand or by the command register.
+    pub(crate) fn act(&mut self, verb: PanelVerb) {
+        match verb {
+            PanelVerb::KeyAuto => self.key_auto = true,
+            PanelVerb::KeyManual => self.key_auto = false,
+            PanelVerb::MainsOn => self.mains = true,
+            PanelVerb::MainsOff => {
+                self.silenced &= !self.mains;
+                self.mains = false;
+            }
+            PanelVerb::Silence => self.silenced = true,
+            PanelVerb::StopSounders => {
+                self.sounders = false;
+                self.sounders_at = None;
+            }
+            PanelVerb::Reset => self.reset(),
+        }
+    }
+
+    fn reset(&mut self) {
+        let realarm_at = self.now.saturating_add(self.layout.realarm_ms);
+        for device in self.devices.values_mut() {
+            device.latched = false;
+            device.realarm_at = (device.smoke && !device.disabled).then_some(realarm_at);
+        }
+        self.silenced = false;
+        self.sounders = false;
+        self.sounders_at = None;
+        self.first_alarm = None;
+    }
+
+    /// Reads holding registers (function code 03).
+    pub(crate) fn read(&self, address: u16, count: u16) -> Result<Vec<u16>, ExceptionCode> {
+        if !(1..=125).contains(&count) {
+            return Err(ExceptionCode::IllegalDataValue);
+        }
+        (0..count)
+            .map(|offset| {
+                address
+                    .checked_add(offset)
+                    .and_then(|register| self.register(register))
+                    .ok_or(ExceptionCode::IllegalDataAddress)
+            })
+            .collect()
+    }
+
+    fn register(&self, register: u16) -> Option<u16> {
+        if register == self.layout.status_register {
+            return Some(self.status());
+        }
+        if register == self.layout.command_register {
+            return Some(self.command);
+        }
+        let index = register.checked_sub(self.layout.devices_first)?;
+        (index < self.layout.devices_count).then(|| self.word(index + 1))
+    }
+
+    /// The word of a device.
+    pub(crate) fn word(&self, number: u16) -> u16 {
+        self.devices.get(&number).map_or(ABSENT, |device| {
+            flag(device.latched, FIRE) | flag(device.fault, FAULT) | flag(device.disabled, DISABLED)
+        })
+    }
+
+    fn status(&self) -> u16 {
+        flag(self.key_auto, KEY_AUTO)
+            | flag(self.silenced, SILENCED)
+            | flag(self.sounders, SOUNDERS)
+            | flag(self.mains, MAINS)
+    }
+
+    /// Writes one holding register (function code 06).
+    pub(crate) fn write(&mut self, register: u16, value: u16) -> Result<(), ExceptionCode> {
+        if register != self.layout.command_register {
+            return Err(ExceptionCode::IllegalDataAddress);
+        }
+        let verb = match value {
+            1 => PanelVerb::Silence,
+            2 => PanelVerb::StopSounders,
+            3 => PanelVerb::Reset,
+            4 => PanelVerb::KeyAuto,
+            _ => return Err(ExceptionCode::IllegalDataValue),
+        };
+        self.command = value;
+        self.act(verb);
+        Ok(())
+    }
+
+    /// Whether a register takes commands.
+    pub(crate) fn is_command(&self, register: u16) -> bool {
+        register == self.layout.command_register
+    }
+
+    pub(crate) fn device(&self, number: u16) -> Option<&Device> {
+        self.devices.get(&number)
+    }
+
+    /// Back to calm: no smoke, no fault, nothing disabled, the key as at the start.
+    pub(crate) fn calm(&mut self) {
+        for device in self.devices.values_mut() {
+            *device = Device::default();
+        }
+        self.reset();
+        self.key_auto = self.layout.key_auto;
+        self.mains = true;
+    }
+
+    pub(crate) fn lamps(&self) -> crate::view::Lamps {
+        crate::view::Lamps {
+            key: if self.key_auto { "auto" } else { "manual" },
+            silenced: self.silenced,
+            sounders: self.sounders,
+            mains: self.mains,
+            first_alarm: self
+                .first_alarm
+                .map(|number| point_id(&self.layout.prefix, number)),
+            command_register: self.command,
+        }
+    }
+}
+
+/// `P1-015`
+pub(crate) fn point_id(prefix: &str, number: u16) -> String {
+    format!("{prefix}-{number:03}")
+}
+
+fn flag(on: bool, bit: u16) -> u16 {
+    if on { bit } else { 0 }
+}
+
+#[cfg(test)]
+mod tests;
