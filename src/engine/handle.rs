@@ -217,6 +217,16 @@ impl Handle {
         }
     }
 
+    /// The entry up to which the documents are.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.shared
+            .documents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .seq
+    }
+
     /// One document.
     #[must_use]
     pub fn document(&self, key: &str) -> Option<Arc<str>> {

@@ -11,6 +11,6 @@ pub mod run;
 pub mod translate;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

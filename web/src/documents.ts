@@ -57,6 +57,8 @@ export interface SummaryDoc {
   posts: { online: number; total: number };
   faults: { id: string; line: Line; since: Wall | null }[];
   degraded: 'no' | 'spool' | 'memory';
+  /** The daemon's MQTT link; null until it is known. */
+  broker_up: boolean | null;
 }
 export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall }
 /** `recent`: the last lines of the campus, newest first. */
@@ -133,8 +135,11 @@ export interface OrderDoc {
 
 /** GET /api/v1/state and the stream's `resync`. */
 export interface Snapshot { journal_id: string; seq: number; engine: Engine; wall: Wall; documents: Record<string, unknown> }
-/** Stream: `event: entry`, id = seq. A null document is gone. */
-export interface StreamEntry { seq: number; documents: Record<string, unknown | null> }
+/**
+ * Stream: `event: entry`, id = seq. A null document is gone. Numbers may jump: an entry fits when `after` is not greater than the
+ * seq that is held and `seq` is; one whose `after` is greater means that something is missing, and /state must be taken again.
+ */
+export interface StreamEntry { seq: number; after: number; documents: Record<string, unknown | null> }
 /** Stream: `event: heartbeat`, every 2 s, without id. */
 export interface Heartbeat { engine: Engine; wall: Wall; seq: number; build: string; incidents: number }
 /** RFC 9457 problem details. */

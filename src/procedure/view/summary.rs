@@ -165,6 +165,7 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         "posts": { "online": online, "total": total },
         "faults": faults,
         "degraded": "no",
+        "broker_up": campus.desk.broker_up,
     })
 }
 
