@@ -1,1 +1,209 @@
-//! Documents, the stream and the verbs over HTTP.
+//! The HTTP adapter: sessions of people, view documents and their stream, verbs, replies, the embedded pages.
+//!
+//! It owns connections, cookies and problem details. It must never hold procedure logic: who may do what, and when, is decided
+//! by the engine, whose refusals pass through unchanged. Everything that waits or grows here has a named bound.
+
+mod assets;
+mod auth;
+mod changes;
+mod connection;
+mod device;
+mod extract;
+mod glance;
+mod json;
+mod orders;
+pub mod password;
+mod problem;
+mod secret;
+mod session;
+mod state;
+mod stream;
+mod verbs;
+
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::domain::actor::Actor;
+use crate::domain::input::Input;
+use crate::domain::settings::HttpSettings;
+use crate::domain::site::Site;
+use crate::engine::handle::Handle;
+use crate::engine::ports::{Done, RowChange};
+use auth::Tries;
+use changes::Changes;
+use connection::{Bounded, Peer};
+use password::Passwords;
+use problem::Failure;
+
+/// Largest request body.
+const BODY_MAX: usize = 1024 * 1024;
+/// Longest time for a request; the stream alone lives longer.
+const REQUEST_MAX: Duration = Duration::from_secs(15);
+/// How long a caller waits for its commit before it is told that nothing is recorded yet.
+const COMMIT_WAIT: Duration = Duration::from_secs(5);
+/// How long open connections may take to end when the daemon stops.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// Pages may load nothing from elsewhere; WebSockets are for the guard page's broker link.
+const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; \
+    style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'";
+
+/// What the adapter needs.
+pub struct HttpParts {
+    /// The site's files.
+    pub site: Arc<Site>,
+    /// Sanitised SVG by file name.
+    pub plans: BTreeMap<String, String>,
+    /// Its slice of the settings.
+    pub settings: HttpSettings,
+    /// What the guard page is told of the broker.
+    pub mqtt_websocket_port: u16,
+    /// The engine.
+    pub handle: Handle,
+    /// Ends the server.
+    pub stop: CancellationToken,
+}
+
+/// What every handler may use.
+struct Served {
+    site: Arc<Site>,
+    plans: BTreeMap<String, String>,
+    secure_cookies: bool,
+    mqtt_websocket_port: u16,
+    handle: Handle,
+    stop: CancellationToken,
+    changes: Changes,
+    passwords: Passwords,
+    tries: Tries,
+    build: String,
+}
+
+impl Served {
+    /// Puts an input in and waits for its commit, within a bound.
+    async fn submit(
+        &self,
+        actor: Actor,
+        input: Input,
+        people: Vec<RowChange>,
+    ) -> Result<Done, Failure> {
+        let answer = self.handle.submit_with(actor, input, people);
+        match tokio::time::timeout(COMMIT_WAIT, answer).await {
+            Ok(answer) => answer.map_err(|problem| Failure::told(self, problem)),
+            Err(_elapsed) => Err(Failure::new(503, "not_recorded")),
+        }
+    }
+}
+
+/// Serves until `parts.stop` is cancelled.
+///
+/// # Errors
+/// The operating system gives no thread for passwords.
+pub async fn serve(listener: TcpListener, parts: HttpParts) -> std::io::Result<()> {
+    let stop = parts.stop.clone();
+    let changes = parts.handle.changes();
+    let served = Arc::new(Served {
+        site: parts.site,
+        plans: parts.plans,
+        secure_cookies: parts.settings.secure_cookies,
+        mqtt_websocket_port: parts.mqtt_websocket_port,
+        handle: parts.handle.clone(),
+        stop: parts.stop,
+        changes: Changes::default(),
+        passwords: Passwords::start()?,
+        tries: Tries::default(),
+        build: assets::build(),
+    });
+    let service = router(Arc::clone(&served)).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(Bounded::new(listener), service)
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_GRACE).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = late => {
+            tracing::warn!("connections were still open when the HTTP server ended");
+            Ok(())
+        }
+        () = served.changes.follow(changes, &served.handle) => Ok(()),
+    }
+}
+
+fn router(served: Arc<Served>) -> Router {
+    let api = Router::new()
+        .route("/session", post(session::sign_on).delete(session::sign_off))
+        .route("/me", get(session::me))
+        .route("/state", get(state::state))
+        .route("/status", get(state::status))
+        .route("/incidents/{id}/{verb}", post(verbs::incident))
+        .route("/site/{verb}", post(verbs::site))
+        .route("/outputs/{id}/start", post(verbs::start))
+        .route("/orders/{order}/replies", post(orders::reply))
+        .route("/device", post(device::issue))
+        .route("/plans/{name}", get(assets::plan))
+        .layer(middleware::from_fn(in_time))
+        .route("/stream", get(stream::stream))
+        .method_not_allowed_fallback(problem::method_unknown);
+    Router::new()
+        .nest("/api/v1", api)
+        .fallback(assets::page)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::map_response(secured))
+        .with_state(served)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => Failure::new(503, "too_slow").into_response(),
+    }
+}
+
+fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    // The panic hook has logged it; the connection and every other request go on.
+    Failure::new(500, "internal").into_response()
+}
+
+async fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // A state that a cache answers would be an old one shown as the present.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The address of the caller.
+fn address(ConnectInfo(Peer(address)): &ConnectInfo<Peer>) -> SocketAddr {
+    *address
+}

@@ -1,0 +1,122 @@
+//! The pages, embedded from web/dist, and the plans of the site's files.
+//!
+//! Pages are for anybody (one must see the sign-on); plans need a session. Nothing is read from disk at a request's word.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
+
+use super::auth::Signed;
+use super::extract::Parted;
+use super::problem::Failure;
+use super::{Served, secret};
+
+/// What `make web` has built.
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Pages;
+
+/// Files whose name changes with their content.
+const HASHED: &str = "assets/";
+const FOREVER: &str = "public, max-age=31536000, immutable";
+/// Asked for every time: an old page must not run against a new daemon.
+const FRESH: &str = "no-cache";
+
+/// The identity of this build: the program's version and a hash of every page's file.
+pub(super) fn build() -> String {
+    let mut names: Vec<_> = Pages::iter().collect();
+    names.sort();
+    let mut hash = Sha256::new();
+    for name in names {
+        if let Some(file) = Pages::get(&name) {
+            hash.update(name.as_bytes());
+            hash.update(file.metadata.sha256_hash());
+        }
+    }
+    let hash = secret::hex(&hash.finalize());
+    format!("{}-{}", env!("CARGO_PKG_VERSION"), &hash[..12])
+}
+
+/// Everything that is no route: a file of the pages, or nothing.
+pub(super) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path();
+    if path.starts_with("/api/") {
+        return Failure::new(404, "route_unknown").into_response();
+    }
+    if method != Method::GET && method != Method::HEAD {
+        return Failure::new(405, "method_unknown").into_response();
+    }
+    let name = match path {
+        "/" => "index.html",
+        "/g" | "/g/" => "guard.html",
+        other => other.trim_start_matches('/'),
+    };
+    match Pages::get(name) {
+        Some(file) => sent(name, file, &headers),
+        None if name.ends_with(".html") => unbuilt(),
+        None => Failure::new(404, "route_unknown").into_response(),
+    }
+}
+
+fn sent(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", secret::hex(&file.metadata.sha256_hash()));
+    let keep = if name.starts_with(HASHED) {
+        FOREVER
+    } else {
+        FRESH
+    };
+    let known = headers.get(header::IF_NONE_MATCH);
+    if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        let headers = [
+            (header::CACHE_CONTROL, keep.to_owned()),
+            (header::ETAG, tag),
+        ];
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let headers = [
+        (header::CONTENT_TYPE, content_type(&file)),
+        (header::CACHE_CONTROL, keep.to_owned()),
+        (header::ETAG, tag),
+    ];
+    (headers, file.data.into_owned()).into_response()
+}
+
+fn content_type(file: &EmbeddedFile) -> String {
+    let kind = file.metadata.mimetype();
+    let is_text = kind.starts_with("text/") || kind.ends_with("/javascript");
+    if is_text {
+        format!("{kind}; charset=utf-8")
+    } else {
+        kind.to_owned()
+    }
+}
+
+/// The page of a daemon that was built without its pages: it says what to do, and the daemon itself is complete.
+fn unbuilt() -> Response {
+    const PAGE: &str = "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\">\
+        <title>烽燧 Fengsui</title><h1>烽燧 Fengsui</h1>\
+        <p>页面尚未构建，请运行 <code>make web</code> 后重新启动。守护程序本身正在运行。</p>\
+        <p>The pages are not built: run <code>make web</code> and start again. \
+        The daemon itself is running.</p>\
+        <p><a href=\"/api/v1/status\">/api/v1/status</a></p></html>";
+    let fresh = [(header::CACHE_CONTROL, FRESH)];
+    (StatusCode::OK, fresh, Html(PAGE)).into_response()
+}
+
+/// `GET /plans/{name}`
+pub(super) async fn plan(
+    State(served): State<Arc<Served>>,
+    _signed: Signed,
+    Parted(name): Parted<String>,
+) -> Result<Response, Failure> {
+    let Some(plan) = served.plans.get(&name) else {
+        return Err(Failure::new(404, "plan_unknown"));
+    };
+    let kind = HeaderValue::from_static("image/svg+xml");
+    Ok(([(header::CONTENT_TYPE, kind)], plan.clone()).into_response())
+}

@@ -1,0 +1,234 @@
+//! Who is calling: the session behind the cookie, the header that only our own pages can send, the limit on failed sign-ons.
+//!
+//! The limit is for signing on alone: nothing here may ever stand between a signed-on person and a verb.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use tokio::time::Instant;
+
+use super::problem::Failure;
+use super::{Served, glance, secret};
+use crate::domain::time::WallTime;
+use crate::engine::handle::Audience;
+use crate::engine::ports::{AccountRow, SessionRow};
+
+/// The cookie's name.
+pub(super) const COOKIE: &str = "fengsui_session";
+/// The header that proves that the call comes from our own page.
+const CSRF: &str = "x-fengsui-csrf";
+/// A session ends 30 days after it was opened, used or not; never by idleness.
+pub(super) const SESSION_MAX_MS: i64 = 30 * 24 * 3_600_000;
+
+/// Failed sign-ons of one account from one address within the window.
+const TRIES_MAX: usize = 10;
+/// Failed sign-ons from one address, whatever the account.
+const TRIES_OF_PEER_MAX: usize = 60;
+/// The window.
+const TRIES_WINDOW: Duration = Duration::from_secs(60);
+/// Most accounts and addresses that are counted; beyond it the oldest count is dropped.
+const TRIED_MAX: usize = 4_096;
+
+/// A signed-on person.
+pub(super) struct Signed {
+    pub(super) session: SessionRow,
+    pub(super) account: AccountRow,
+}
+
+impl Signed {
+    /// Whose eyes documents are for.
+    pub(super) fn audience(&self) -> Audience {
+        Audience {
+            role: self.account.role,
+            recipient: self.account.recipient.clone(),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Served>> for Signed {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
+        // Before the journal is loaded nobody is known; 401 would send people to sign on in vain.
+        ready(served)?;
+        let session = cookie(&parts.headers).map(secret::sha256);
+        let signed = session.and_then(|session| of_session(served, &session));
+        signed.ok_or_else(|| Failure::new(401, "not_signed_on"))
+    }
+}
+
+/// A signed-on person who changes something: the call also carries the session's CSRF token.
+pub(super) struct Acting(pub(super) Signed);
+
+impl FromRequestParts<Arc<Served>> for Acting {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
+        let signed = Signed::from_request_parts(parts, served).await?;
+        let csrf = parts
+            .headers
+            .get(CSRF)
+            .and_then(|value| value.to_str().ok());
+        if csrf.is_some_and(|csrf| secret::same(csrf, &signed.session.csrf)) {
+            return Ok(Self(signed));
+        }
+        Err(Failure::new(403, "csrf_missing"))
+    }
+}
+
+/// Refuses while the journal is not loaded.
+pub(super) fn ready(served: &Served) -> Result<(), Failure> {
+    let health = served.handle.health();
+    match (health.ready, health.store) {
+        (true, _) => Ok(()),
+        (false, Some(_why)) => Err(Failure::new(503, "journal_closed").retry_after(2)),
+        (false, None) => Err(Failure::new(503, "starting").retry_after(1)),
+    }
+}
+
+/// Looks a session up by the hash of its token.
+pub(super) fn of_session(served: &Served, session: &str) -> Option<Signed> {
+    let signed = served.handle.people(|people| {
+        let session = people.sessions.get(session)?.clone();
+        let account = people.accounts.get(session.account.as_str())?.clone();
+        Some(Signed { session, account })
+    })?;
+    let over = is_over(&signed.session, served.handle.now().wall);
+    // Nobody is signed off by a calendar in the middle of a fire.
+    (!over || glance::of(&served.handle).incidents > 0).then_some(signed)
+}
+
+/// Whether a session is past its 30 days.
+pub(super) fn is_over(session: &SessionRow, now: WallTime) -> bool {
+    now.0.saturating_sub(session.opened_at.0) > SESSION_MAX_MS
+}
+
+/// The session token of a request.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let mut pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    pairs.find_map(|pair| match pair.trim().split_once('=') {
+        Some((COOKIE, token)) => Some(token),
+        Some(_) | None => None,
+    })
+}
+
+/// Failed sign-ons. A try counts as failed until it has succeeded, so that many at once count as many.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    failed: Mutex<BTreeMap<(IpAddr, String), VecDeque<Instant>>>,
+}
+
+impl Tries {
+    /// Counts a try. When there were too many, the time until the next one.
+    pub(super) fn begin(&self, peer: IpAddr, account: &str) -> Result<(), Duration> {
+        let now = Instant::now();
+        let mut failed = self.lock();
+        let limits = [
+            (String::new(), TRIES_OF_PEER_MAX),
+            (account.to_owned(), TRIES_MAX),
+        ];
+        for (account, max) in &limits {
+            let Some(moments) = failed.get_mut(&(peer, account.clone())) else {
+                continue;
+            };
+            moments.retain(|at| now - *at < TRIES_WINDOW);
+            if let Some(oldest) = moments.front().filter(|_| moments.len() >= *max) {
+                return Err(TRIES_WINDOW - (now - *oldest));
+            }
+        }
+        for (account, _max) in limits {
+            make_room(&mut failed, now);
+            failed.entry((peer, account)).or_default().push_back(now);
+        }
+        Ok(())
+    }
+
+    /// The try was a right one: the account's failures from there are forgotten.
+    pub(super) fn succeeded(&self, peer: IpAddr, account: &str) {
+        let mut failed = self.lock();
+        failed.remove(&(peer, account.to_owned()));
+        if let Some(moments) = failed.get_mut(&(peer, String::new())) {
+            moments.pop_back();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(IpAddr, String), VecDeque<Instant>>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn make_room(failed: &mut BTreeMap<(IpAddr, String), VecDeque<Instant>>, now: Instant) {
+    if failed.len() < TRIED_MAX {
+        return;
+    }
+    failed.retain(|_, moments| moments.back().is_some_and(|at| now - *at < TRIES_WINDOW));
+    while failed.len() >= TRIED_MAX {
+        failed.pop_first();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(cookie(&headers), None);
+        headers.append(
+            "cookie",
+            HeaderValue::from_static("a=b; fengsui_sessionx=1"),
+        );
+        assert_eq!(cookie(&headers), None);
+        headers.append(
+            "cookie",
+            HeaderValue::from_static("c; fengsui_session=t=1;d=e"),
+        );
+        assert_eq!(cookie(&headers), Some("t=1"));
+    }
+
+    #[test]
+    fn failures_are_counted_per_account_and_address_and_forgotten_after_success() {
+        let tries = Tries::default();
+        let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        for _ in 0..TRIES_MAX {
+            tries.begin(here, "operator").expect("within the limit");
+        }
+        assert!(tries.begin(here, "operator").expect_err("too many") <= TRIES_WINDOW);
+        tries.begin(there, "operator").expect("another address");
+        tries.begin(here, "leader").expect("another account");
+        tries.succeeded(here, "operator");
+        tries.begin(here, "operator").expect("forgotten");
+    }
+
+    #[test]
+    fn one_address_cannot_try_every_account() {
+        let tries = Tries::default();
+        let here = IpAddr::from([10, 0, 0, 1]);
+        let refused = (0..2 * TRIES_OF_PEER_MAX)
+            .filter(|n| tries.begin(here, &format!("a{n}")).is_err())
+            .count();
+        assert_eq!(refused, TRIES_OF_PEER_MAX);
+    }
+
+    #[test]
+    fn what_is_counted_is_bounded() {
+        let tries = Tries::default();
+        for n in 0..u32::try_from(2 * TRIED_MAX).expect("small") {
+            tries
+                .begin(IpAddr::from(n.to_be_bytes()), "a")
+                .expect("new");
+        }
+        assert!(tries.lock().len() <= TRIED_MAX + 1);
+    }
+}

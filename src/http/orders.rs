@@ -1,0 +1,76 @@
+//! `POST /orders/{order}/replies`: how a recipient answers when MQTT is silent. The body is that of the MQTT reply.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use super::Served;
+use super::auth::Acting;
+use super::extract::{JsonText, Parted, is_word};
+use super::problem::Failure;
+use crate::domain::actor::Actor;
+use crate::domain::input::{Input, Reply};
+use crate::domain::order::{Cause, ReplyVerb};
+
+/// Longest id that a device may give its reply; it is kept in the order's document.
+const REPLY_ID_MAX: usize = 64;
+/// Longest reason.
+const REASON_MAX: usize = 64;
+/// The version of the payload that is understood.
+const VERSION: u32 = 1;
+
+/// The payload; what it says beyond this is for later versions.
+#[derive(Debug, Deserialize)]
+struct Payload {
+    v: u32,
+    reply_id: String,
+    verb: ReplyVerb,
+    cause: Option<Cause>,
+    reason: Option<String>,
+}
+
+/// The reply is in the journal.
+#[derive(Debug, Serialize)]
+pub(super) struct Heard {
+    seq: u64,
+}
+
+/// `POST /orders/{order}/replies`. The same reply twice is one event and the same answer.
+pub(super) async fn reply(
+    State(served): State<Arc<Served>>,
+    Acting(signed): Acting,
+    Parted(order): Parted<String>,
+    body: JsonText,
+) -> Result<Json<Heard>, Failure> {
+    let Some(recipient) = signed.account.recipient else {
+        return Err(Failure::new(403, "no_recipient"));
+    };
+    if !is_word(&order) {
+        return Err(Failure::new(404, "order_unknown"));
+    }
+    let payload: Payload = body.parse("body_reply")?;
+    let fits = payload.v == VERSION
+        && (1..=REPLY_ID_MAX).contains(&payload.reply_id.len())
+        && payload
+            .reason
+            .as_ref()
+            .is_none_or(|reason| reason.len() <= REASON_MAX);
+    if !fits {
+        return Err(Failure::new(422, "body_reply"));
+    }
+    let reply = Reply {
+        recipient: recipient.clone(),
+        order: order.into(),
+        reply_id: payload.reply_id,
+        verb: payload.verb,
+        cause: payload.cause,
+        reason: payload.reason,
+    };
+    let actor = Actor::Recipient(recipient);
+    let done = served
+        .submit(actor, Input::Reply(reply), Vec::new())
+        .await?;
+    Ok(Json(Heard { seq: done.seq }))
+}

@@ -1,0 +1,181 @@
+//! Signing on and off, and who one is.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::auth::{Acting, COOKIE, SESSION_MAX_MS, Signed, cookie, is_over, ready};
+use super::connection::Peer;
+use super::extract::JsonText;
+use super::problem::Failure;
+use super::{Served, address, secret};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::ids::{AccountId, RecipientId};
+use crate::domain::input::Input;
+use crate::engine::ports::{AccountRow, RowChange, SessionRow, Table};
+
+/// Most sessions of one account; the oldest ends when one more begins.
+const SESSIONS_MAX: usize = 32;
+/// Longest account name or password that is looked at.
+const WORD_MAX: usize = 256;
+
+/// What is sent to sign on. It is never printed.
+#[derive(Deserialize)]
+struct Credentials {
+    account: String,
+    password: String,
+}
+
+/// Who is signed on; `Me` of web/src/documents.ts.
+#[derive(Debug, Serialize)]
+pub(super) struct Me {
+    account: AccountId,
+    name: String,
+    role: Role,
+    recipient: Option<RecipientId>,
+    csrf: String,
+}
+
+impl Me {
+    fn of(account: AccountRow, session: SessionRow) -> Self {
+        Self {
+            account: account.id,
+            name: account.name,
+            role: account.role,
+            recipient: account.recipient,
+            csrf: session.csrf,
+        }
+    }
+}
+
+/// `GET /me`
+pub(super) async fn me(signed: Signed) -> Json<Me> {
+    Json(Me::of(signed.account, signed.session))
+}
+
+/// `POST /session`
+pub(super) async fn sign_on(
+    State(served): State<Arc<Served>>,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: JsonText,
+) -> Result<Response, Failure> {
+    ready(&served)?;
+    let credentials: Credentials = body.parse("body_session")?;
+    if credentials.account.len() > WORD_MAX || credentials.password.len() > WORD_MAX {
+        return Err(Failure::new(422, "body_session"));
+    }
+    let account = verified(&served, &peer, credentials).await?;
+    let token = secret::token()?;
+    let session = SessionRow {
+        id: secret::sha256(&token),
+        account: account.id.clone(),
+        csrf: secret::token()?,
+        opened_at: served.handle.now().wall,
+    };
+    let mut rows = ended(&served, &account, cookie(&headers));
+    rows.push(row(&session.id, Some(&session)));
+    let input = Input::SignedOn {
+        account: account.id.clone(),
+    };
+    let actor = Actor::Account(account.id.clone());
+    served.submit(actor, input, rows).await?;
+    let cookie = set_cookie(&served, &token, SESSION_MAX_MS / 1_000)?;
+    let me = Json(Me::of(account, session));
+    Ok(([(header::SET_COOKIE, cookie)], me).into_response())
+}
+
+/// The account whose password this is. An unknown account takes as long as a wrong password and reads the same.
+async fn verified(
+    served: &Served,
+    peer: &ConnectInfo<Peer>,
+    credentials: Credentials,
+) -> Result<AccountRow, Failure> {
+    let Credentials { account, password } = credentials;
+    let peer = address(peer).ip();
+    if let Err(wait) = served.tries.begin(peer, &account) {
+        let seconds = wait.as_secs().saturating_add(1);
+        return Err(Failure::new(429, "too_many_tries").retry_after(seconds));
+    }
+    let known = served
+        .handle
+        .people(|people| people.accounts.get(&account).cloned());
+    let hash = known.as_ref().map(|known| known.password_hash.clone());
+    let matches = served.passwords.verify(password, hash).await;
+    match (matches, known) {
+        (Some(true), Some(known)) => {
+            served.tries.succeeded(peer, &account);
+            Ok(known)
+        }
+        (Some(_), known) => {
+            if let Some(known) = known {
+                tracing::info!(account.id = %known.id, %peer, "a sign-on was refused");
+            }
+            Err(Failure::new(401, "sign_on_refused"))
+        }
+        (None, _) => Err(Failure::new(503, "sign_on_busy").retry_after(1)),
+    }
+}
+
+/// Sessions that end as this one begins: the one of the same browser, those past their time, and the oldest of too many.
+fn ended(served: &Served, account: &AccountRow, before: Option<&str>) -> Vec<RowChange> {
+    let now = served.handle.now().wall;
+    let before = before.map(secret::sha256);
+    let mut over: Vec<String> = Vec::new();
+    let mut own = Vec::new();
+    served.handle.people(|people| {
+        for session in people.sessions.values() {
+            if before.as_ref() == Some(&session.id) || is_over(session, now) {
+                over.push(session.id.clone());
+            } else if session.account == account.id {
+                own.push((session.opened_at, session.id.clone()));
+            }
+        }
+    });
+    own.sort();
+    let too_many = (own.len() + 1).saturating_sub(SESSIONS_MAX);
+    over.extend(own.into_iter().take(too_many).map(|(_, id)| id));
+    over.iter().map(|id| row(id, None)).collect()
+}
+
+fn row(id: &str, session: Option<&SessionRow>) -> RowChange {
+    RowChange {
+        table: Table::Sessions,
+        id: id.to_owned(),
+        seq: 0,
+        open: false,
+        due: None,
+        // A row of our own types always serialises.
+        detail: session.map(|session| serde_json::to_string(session).unwrap_or_default()),
+    }
+}
+
+/// `DELETE /session`
+pub(super) async fn sign_off(
+    State(served): State<Arc<Served>>,
+    Acting(signed): Acting,
+) -> Result<Response, Failure> {
+    let account = signed.account.id;
+    let input = Input::SignedOff {
+        account: account.clone(),
+    };
+    let rows = vec![row(&signed.session.id, None)];
+    served.submit(Actor::Account(account), input, rows).await?;
+    let cookie = set_cookie(&served, "", 0)?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+fn set_cookie(served: &Served, token: &str, seconds: i64) -> Result<HeaderValue, Failure> {
+    let secure = if served.secure_cookies {
+        "; Secure"
+    } else {
+        ""
+    };
+    let cookie =
+        format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    HeaderValue::from_str(&cookie).map_err(|_| Failure::new(500, "internal"))
+}

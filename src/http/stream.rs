@@ -1,0 +1,185 @@
+//! `GET /stream`: server-sent events, one `entry` per committed change, a `heartbeat` every 2 s, `resync` when a page must take
+//! `/state` again.
+//!
+//! A stream ends when the session ends, when the daemon stops, or when its client stops reading. It is never compressed, so
+//! that nothing waits in a buffer.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::auth::{Signed, of_session};
+use super::changes::{Joined, Numbered};
+use super::{Served, glance};
+use crate::domain::time::{EngineTime, WallTime};
+use crate::engine::handle::Audience;
+
+/// Time between heartbeats. A page that hears nothing for 5 s shows that it does not know.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long a browser waits before it connects again, in ms.
+const RETRY_MS: u32 = 500;
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    since: Option<u64>,
+}
+
+/// `Heartbeat` of web/src/documents.ts.
+#[derive(Debug, Serialize)]
+struct Heartbeat<'a> {
+    engine: EngineTime,
+    wall: WallTime,
+    seq: u64,
+    build: &'a str,
+    incidents: usize,
+}
+
+/// `GET /stream`
+pub(super) async fn stream(
+    State(served): State<Arc<Served>>,
+    signed: Signed,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    // A browser that connects again by itself keeps the old address and tells the last id that it has heard.
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let since = last.max(asked.ok().and_then(|Query(asked)| asked.since));
+    let follower = Follower::new(served, &signed, since);
+    let frames = stream::unfold(follower, |mut follower| async move {
+        let frame = follower.next().await?;
+        Some((Ok::<Bytes, Infallible>(frame), follower))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        // A proxy must pass every event on at once.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Body::from_stream(frames)).into_response()
+}
+
+/// One page that follows.
+struct Follower {
+    served: Arc<Served>,
+    session: String,
+    audience: Audience,
+    live: broadcast::Receiver<Arc<Numbered>>,
+    /// Entries before those of `live`.
+    missed: VecDeque<Arc<Numbered>>,
+    /// The page has everything up to here, or has been told to take a snapshot that has.
+    at: u64,
+    must_resync: bool,
+    greeted: bool,
+    beats: Interval,
+}
+
+impl Follower {
+    fn new(served: Arc<Served>, signed: &Signed, since: Option<u64>) -> Self {
+        let joined = served.changes.join(since, served.handle.seq());
+        let mut beats = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            served,
+            session: signed.session.id.clone(),
+            audience: signed.audience(),
+            live: joined.live,
+            missed: joined.missed,
+            at: joined.at,
+            must_resync: joined.must_resync,
+            greeted: false,
+            beats,
+        }
+    }
+
+    /// The next frame; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.greeted {
+            self.greeted = true;
+            return Some(format!("retry: {RETRY_MS}\n{}", self.heartbeat()).into());
+        }
+        loop {
+            if std::mem::take(&mut self.must_resync) {
+                return Some(Bytes::from_static(b"event: resync\ndata: {}\n\n"));
+            }
+            if let Some(entry) = self.missed.pop_front() {
+                if let Some(frame) = self.entry(&entry) {
+                    return Some(frame);
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.served.stop.cancelled() => return None,
+                _ = self.beats.tick() => {
+                    if !self.still_signed_on() {
+                        return None;
+                    }
+                    return Some(self.heartbeat().into());
+                }
+                entry = self.live.recv() => match entry {
+                    Ok(entry) => self.missed.push_back(entry),
+                    Err(RecvError::Lagged(_)) => self.resync(),
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
+    }
+
+    /// An entry as this page sees it; nothing when the page has it, a new snapshot when one before it is missing.
+    fn entry(&mut self, entry: &Numbered) -> Option<Bytes> {
+        if entry.after > self.at {
+            self.resync();
+            return None;
+        }
+        if entry.seq() <= self.at {
+            return None;
+        }
+        self.at = entry.seq();
+        Some(entry.frame(&self.audience))
+    }
+
+    /// Goes on from the present and tells the page to take a snapshot.
+    fn resync(&mut self) {
+        let present = self.served.handle.seq();
+        let Joined {
+            missed, live, at, ..
+        } = self.served.changes.join(None, present);
+        (self.missed, self.live, self.at) = (missed, live, at);
+        self.must_resync = true;
+    }
+
+    /// The session is there and its account sees what it saw; otherwise the page must come in anew.
+    fn still_signed_on(&self) -> bool {
+        of_session(&self.served, &self.session)
+            .is_some_and(|signed| signed.audience() == self.audience)
+    }
+
+    fn heartbeat(&self) -> String {
+        let now = self.served.handle.now();
+        let heartbeat = Heartbeat {
+            engine: now.engine,
+            wall: now.wall,
+            seq: self.served.handle.seq(),
+            build: &self.served.build,
+            incidents: glance::of(&self.served.handle).incidents,
+        };
+        // Numbers and a text always serialise.
+        let text = serde_json::to_string(&heartbeat).unwrap_or_default();
+        format!("event: heartbeat\ndata: {text}\n\n")
+    }
+}

@@ -1,0 +1,187 @@
+//! What is not a call of a page: other addresses, broken bodies, a journal that cannot be opened.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::*;
+use crate::engine::ports::{Batch, Entry, Head, StoreError};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_carries_the_security_headers() {
+    let house = House::open().await;
+    let browser = house.browser();
+    for path in ["/", "/g", "/nothing", "/api/v1/status", "/api/v1/state"] {
+        let response = browser.get(path).await;
+        let headers = response.headers();
+        let policy = headers["content-security-policy"].to_str().expect("words");
+        assert!(policy.starts_with("default-src 'self'"), "{path}");
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert!(headers.contains_key("cache-control"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_addresses_and_methods_are_problems() {
+    let house = House::open().await;
+    let browser = house.browser();
+    for path in [
+        "/nothing.js",
+        "/api/v1/nothing",
+        "/api",
+        "/../Cargo.toml",
+        "/api/v1/site/%FF",
+    ] {
+        let response = browser.get(path).await;
+        assert!([404, 405].contains(&response.status().as_u16()), "{path}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+    }
+    refused(browser.get("/api/v1/nothing").await, 404, "route_unknown").await;
+    refused(browser.get("/api/v1/session").await, 405, "method_unknown").await;
+    let response = browser.post("/api/v1/state", &json!({})).await;
+    refused(response, 405, "method_unknown").await;
+    refused(browser.post("/", &json!({})).await, 405, "method_unknown").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_more_than_one_megabyte_is_refused() {
+    let house = House::open().await;
+    let body = "x".repeat(super::super::BODY_MAX + 1);
+    let response = house.browser().sign_on("op", &body).await;
+    refused(response, 413, "body_too_large").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_need_a_session() {
+    let house = House::open().await;
+    let path = "/api/v1/plans/d1-2f.svg";
+    refused(house.browser().get(path).await, 401, "not_signed_on").await;
+    let guard = house.signed_on("post2").await;
+    let plan = guard.get(path).await;
+    assert_eq!(plan.headers()["content-type"], "image/svg+xml");
+    assert_eq!(plan.text().await.expect("a text"), "<svg/>");
+    let other = guard.get("/api/v1/plans/..%2Fsecret").await;
+    refused(other, 404, "plan_unknown").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_is_for_anybody() {
+    let house = House::open().await;
+    let status = house.browser().get("/api/v1/status").await;
+    let status: Value = status.json().await.expect("a status");
+    assert_eq!(status["ready"], true);
+    assert_eq!(status["store"], Value::Null);
+    assert_eq!(status["broker_up"], Value::Null);
+    assert_eq!(status["links"], json!({ "up": 2, "total": 2 }));
+    house
+        .submit(Actor::System, Input::Broker { up: true })
+        .await;
+    let status = house.browser().get("/api/v1/status").await;
+    let status: Value = status.json().await.expect("a status");
+    assert_eq!(status["broker_up"], true);
+    assert_eq!(status["seq"], house.handle.seq());
+}
+
+/// A store that is not there.
+struct NoStore;
+
+impl NoStore {
+    fn gone<T>() -> Result<T, StoreError> {
+        Err(StoreError::Unavailable("no disk".to_owned()))
+    }
+}
+
+impl Store for NoStore {
+    fn head(&mut self) -> Result<Head, StoreError> {
+        Self::gone()
+    }
+    fn commit(&mut self, _batch: &Batch) -> Result<(), StoreError> {
+        Self::gone()
+    }
+    fn rows(&mut self, _table: Table) -> Result<Vec<RowChange>, StoreError> {
+        Self::gone()
+    }
+    fn row(&mut self, _table: Table, _id: &str) -> Result<Option<RowChange>, StoreError> {
+        Self::gone()
+    }
+    fn entries(&mut self, _seq: u64, _limit: u32) -> Result<Vec<Entry>, StoreError> {
+        Self::gone()
+    }
+    fn replace_projections(&mut self, _rows: &[RowChange]) -> Result<(), StoreError> {
+        Self::gone()
+    }
+    fn projections(&mut self) -> Result<Vec<RowChange>, StoreError> {
+        Self::gone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_cannot_be_opened_is_said_and_not_called_signed_off() {
+    let house = House::with(Box::new(NoStore)).await;
+    house.until(|| house.handle.health().store.is_some()).await;
+    let browser = house.browser();
+    for path in ["/api/v1/state", "/api/v1/me", "/api/v1/stream"] {
+        let problem = refused(browser.get(path).await, 503, "journal_closed").await;
+        let words = problem["detail"]["zh"].as_str().expect("words");
+        assert!(words.contains("消防主机面板"), "{words}");
+    }
+    let verb = browser.verb("/api/v1/site/mute", "1", &json!({})).await;
+    refused(verb, 503, "journal_closed").await;
+    let session = browser.sign_on("op", PASSWORD).await;
+    refused(session, 503, "journal_closed").await;
+    let status: Value = browser
+        .get("/api/v1/status")
+        .await
+        .json()
+        .await
+        .expect("a status");
+    assert_eq!(status["ready"], false);
+    assert_eq!(status["store"], "no disk");
+    assert_eq!(browser.get("/").await.status(), 200);
+}
+
+#[test]
+fn no_body_and_no_path_makes_a_panic() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let house = runtime.block_on(House::open());
+    let operator = runtime.block_on(house.signed_on("op"));
+    let guard = runtime.block_on(house.signed_on("post2"));
+    let paths = prop::sample::select(vec![
+        "site/mute",
+        "site/mode",
+        "incidents/F-1-1/take",
+        "outputs/GAS-VALVE/start",
+        "orders/F-1-1-1/replies",
+        "device",
+        "session",
+    ]);
+    let any_word = prop::collection::vec(any::<u8>(), 0..12);
+    let jsonish = "[\\[\\]{}:,\"a-z0-9 ]{0,40}".prop_map(String::into_bytes);
+    let body = prop_oneof![prop::collection::vec(any::<u8>(), 0..64), jsonish];
+    let config = Config {
+        cases: 128,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let input = (paths, any_word, body, any::<bool>());
+    let outcome = TestRunner::new(config).run(&input, |(path, word, body, room)| {
+        let browser = if room { &operator } else { &guard };
+        let word: String = word.iter().map(|byte| format!("%{byte:02X}")).collect();
+        for path in [format!("/api/v1/{path}"), format!("/api/v1/site/{word}")] {
+            let request = browser.request(Method::POST, &path);
+            let request = request
+                .header("idempotency-key", "k")
+                .header("content-type", "application/json")
+                .body(body.clone());
+            let response = runtime.block_on(async { request.send().await.expect("an answer") });
+            prop_assert_ne!(response.status(), 500);
+        }
+        Ok(())
+    });
+    outcome.expect("no panic");
+    drop(house);
+}

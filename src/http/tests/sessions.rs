@@ -1,0 +1,88 @@
+//! Signing on and off.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_on_is_known_and_signs_off() {
+    let house = House::open().await;
+    let browser = house.browser();
+    refused(browser.get("/api/v1/me").await, 401, "not_signed_on").await;
+    let response = browser.sign_on("lead", PASSWORD).await;
+    let cookie = response.headers()["set-cookie"].to_str().expect("a cookie");
+    assert!(cookie.contains("; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("Secure"));
+    let me: Value = response.json().await.expect("me");
+    assert_eq!(
+        me,
+        json!({
+            "account": "lead", "name": "周敏", "role": "supervisor",
+            "recipient": "duty-lead", "csrf": me["csrf"],
+        })
+    );
+    let again: Value = browser.get("/api/v1/me").await.json().await.expect("me");
+    assert_eq!(me, again);
+    let csrf = me["csrf"].as_str().expect("a token");
+    let off = || browser.request(Method::DELETE, "/api/v1/session");
+    let response = off().send().await.expect("an answer");
+    refused(response, 403, "csrf_missing").await;
+    let response = off().header("x-fengsui-csrf", csrf).send().await;
+    assert_eq!(response.expect("an answer").status(), 204);
+    refused(browser.get("/api/v1/me").await, 401, "not_signed_on").await;
+    assert!(house.handle.people(|people| people.sessions.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_an_unknown_account_read_the_same() {
+    let house = House::open().await;
+    let browser = house.browser();
+    let wrong = browser.sign_on("op", "Demo").await;
+    let wrong = refused(wrong, 401, "sign_on_refused").await;
+    let unknown = browser.sign_on("nobody", PASSWORD).await;
+    let unknown = refused(unknown, 401, "sign_on_refused").await;
+    assert_eq!(wrong, unknown);
+    let nothing = browser.post("/api/v1/session", &json!({})).await;
+    refused(nothing, 422, "body_session").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_failures_wait_and_a_signed_on_operator_does_not() {
+    let house = House::open().await;
+    let operator = house.signed_on("op").await;
+    let stranger = house.browser();
+    for _ in 0..10 {
+        refused(stranger.sign_on("op", "no").await, 401, "sign_on_refused").await;
+    }
+    let response = stranger.sign_on("op", PASSWORD).await;
+    let wait = response.headers()["retry-after"].to_str().expect("seconds");
+    assert!(wait.parse::<u64>().expect("seconds") <= 61);
+    refused(response, 429, "too_many_tries").await;
+    let response = operator.verb("/api/v1/site/mute", "1", &json!({})).await;
+    assert_eq!(response.status(), 200);
+    house.signed_on("lead").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_browser_has_one_session_and_an_account_a_bounded_number() {
+    let house = House::open().await;
+    let browser = house.signed_on("op").await;
+    assert_eq!(browser.sign_on("op", PASSWORD).await.status(), 200);
+    let count = || house.handle.people(|people| people.sessions.len());
+    assert_eq!(count(), 1);
+    for _ in 0..33 {
+        house.signed_on("op").await;
+    }
+    assert_eq!(count(), 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_kept_as_a_hash_only() {
+    let house = House::open().await;
+    let response = house.browser().sign_on("op", PASSWORD).await;
+    let cookie = response.headers()["set-cookie"].to_str().expect("a cookie");
+    let token = cookie.split(['=', ';']).nth(1).expect("a token");
+    let sessions = house
+        .handle
+        .people(|people| format!("{:?}", people.sessions));
+    assert!(!sessions.contains(token));
+    assert!(sessions.contains(&super::super::secret::sha256(token)));
+}
