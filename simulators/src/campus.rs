@@ -3,6 +3,8 @@
 //! Nothing runs on timers here: what is due is worked out from the clock whenever somebody looks, so a test sees the same
 //! campus as a person does.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -12,14 +14,17 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::clock::{Moment, SimClock};
+use crate::clock::SimClock;
 use crate::control;
-use crate::io::{IoModule, Output, OutputVerb};
+use crate::field::Field;
+use crate::guards::script::{GuardSpec, Script};
+use crate::guards::{self, Broker, Guard, GuardRefusal, GuardView, HandReply};
+use crate::io::OutputVerb;
 use crate::layout::Layout;
-use crate::panel::{Panel, PanelVerb, PointVerb, point_id};
+use crate::panel::{PanelVerb, PointVerb};
 use crate::server::{self, Link, Side};
 use crate::view::{FloorView, Lamps, LinkView, OutputView, PointView, StateView};
-use crate::writes::{Write, WriteLog, Writes};
+use crate::writes::Writes;
 
 /// Writes that the state document carries.
 const STATE_WRITES: usize = 200;
@@ -72,6 +77,22 @@ pub struct Running {
 }
 
 impl Running {
+    /// Sends guards to the broker; they try again until it is there. A recipient that is there already is not doubled.
+    pub fn start_guards(&mut self, broker: SocketAddr, guards: Vec<GuardSpec>) {
+        let broker = Broker {
+            address: broker,
+            prefix: format!("fengsui/v1/{}", self.campus.field().layout.id),
+        };
+        let mut known = self.campus.guard_map();
+        for spec in guards {
+            if let Entry::Vacant(place) = known.entry(spec.recipient.clone()) {
+                let guard =
+                    Arc::clone(place.insert(Arc::new(Guard::new(spec, self.campus.0.clock))));
+                self.tasks.spawn(guards::run(guard, broker.clone()));
+            }
+        }
+    }
+
     /// Stops everything and returns when the ports are closed.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
@@ -103,6 +124,8 @@ pub enum Refusal {
         /// The link.
         id: String,
     },
+    /// The guard does not do it.
+    Guard(GuardRefusal),
 }
 
 /// Starts a campus on the current runtime.
@@ -128,15 +151,10 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
         control: listener.local_addr()?,
     };
     let campus = Campus(Arc::new(Shared {
-        field: Mutex::new(Field {
-            panel: Panel::new(&layout),
-            io: IoModule::new(&layout),
-            writes: WriteLog::default(),
-            now: Moment::default(),
-            layout,
-        }),
+        field: Mutex::new(Field::new(layout)),
         clock: SimClock::start(options.speed),
         links: links.to_vec(),
+        guards: Mutex::new(BTreeMap::new()),
     }));
     let mut tasks = JoinSet::new();
     for link in &links {
@@ -167,89 +185,7 @@ struct Shared {
     field: Mutex<Field>,
     clock: SimClock,
     links: Vec<Arc<Link>>,
-}
-
-/// The state behind the lock.
-#[derive(Debug)]
-pub(crate) struct Field {
-    pub(crate) layout: Layout,
-    pub(crate) panel: Panel,
-    pub(crate) io: IoModule,
-    writes: WriteLog,
-    now: Moment,
-}
-
-impl Field {
-    /// Logs a write; number and time are given here.
-    pub(crate) fn keep(&mut self, write: Write) {
-        if let Some(violation) = write.violation {
-            tracing::warn!(?violation, output.id = ?write.output, "a write asked what no program may ask");
-        }
-        self.writes.push(self.now, write);
-    }
-
-    pub(crate) fn link_id(&self, side: Side) -> &str {
-        match side {
-            Side::Panel => &self.layout.panel.id,
-            Side::Io => &self.layout.io.id,
-        }
-    }
-
-    /// The address in `P1-015`.
-    fn number(&self, id: &str) -> Option<u16> {
-        let prefix = &self.layout.panel.prefix;
-        let number = id.strip_prefix(prefix.as_str())?.strip_prefix('-')?;
-        let number = number.parse().ok()?;
-        // Only the one spelling, so that a typing error cannot hit another device.
-        (point_id(prefix, number) == id && (1..=self.layout.panel.devices_count).contains(&number))
-            .then_some(number)
-    }
-
-    fn points(&self) -> Vec<PointView> {
-        self.layout
-            .devices()
-            .filter_map(|(number, floor, layout)| {
-                let device = self.panel.device(number)?;
-                Some(PointView {
-                    id: point_id(&self.layout.panel.prefix, number),
-                    number,
-                    kind: layout.kind.clone(),
-                    floor: floor.id.clone(),
-                    room: layout.room.clone(),
-                    smoke: device.smoke,
-                    fire: device.latched,
-                    fault: device.fault,
-                    disabled: device.disabled,
-                    word: self.panel.word(number),
-                })
-            })
-            .collect()
-    }
-
-    fn outputs(&self) -> Vec<OutputView> {
-        self.io
-            .outputs()
-            .map(|output| self.output(output))
-            .collect()
-    }
-
-    fn output(&self, output: &Output) -> OutputView {
-        let layout = &output.layout;
-        OutputView {
-            id: layout.id.clone(),
-            coil: layout.coil,
-            kind: layout.kind.clone(),
-            name: layout.name.clone(),
-            place: layout.place.clone(),
-            coil_on: self.io.is_on(layout.coil),
-            driven: output.driven,
-            stuck: output.stuck,
-            progress: output.progress(),
-            stroke_ms: layout.stroke_ms,
-            feedback: output.feedback(),
-            pulse: layout.pulse,
-        }
-    }
+    guards: Mutex<BTreeMap<String, Arc<Guard>>>,
 }
 
 impl Campus {
@@ -257,10 +193,7 @@ impl Campus {
     pub(crate) fn field(&self) -> MutexGuard<'_, Field> {
         // A panic elsewhere must not take the simulated campus away from the test that would report it.
         let mut field = self.0.field.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.0.clock.now();
-        field.now = now;
-        field.panel.advance(now.field_ms);
-        field.io.advance(now.field_ms);
+        field.advance(self.0.clock.now());
         field
     }
 
@@ -322,7 +255,57 @@ impl Campus {
         }
     }
 
-    /// Everything back to calm, links too. The writes log stays.
+    /// Gives a guard another script.
+    ///
+    /// # Errors
+    /// When there is no such guard, or the script makes no sense.
+    pub fn guard_script(&self, recipient: &str, script: Script) -> Result<GuardView, Refusal> {
+        let guard = self.guard(recipient)?;
+        guard.set_script(script).map_err(Refusal::Guard)?;
+        Ok(guard.view())
+    }
+
+    /// Answers a guard's order by hand.
+    ///
+    /// # Errors
+    /// When there is no such guard, or no open order.
+    pub fn guard_reply(&self, recipient: &str, reply: HandReply) -> Result<GuardView, Refusal> {
+        let guard = self.guard(recipient)?;
+        guard.answer(reply).map_err(Refusal::Guard)?;
+        Ok(guard.view())
+    }
+
+    /// Cuts a guard's device off without a word (`online` false), or lets it connect again.
+    ///
+    /// # Errors
+    /// When there is no such guard, or it does not go offline.
+    pub async fn guard_online(&self, recipient: &str, online: bool) -> Result<GuardView, Refusal> {
+        let guard = self.guard(recipient)?;
+        guard.switch(online).await.map_err(Refusal::Guard)?;
+        Ok(guard.view())
+    }
+
+    /// Every guard.
+    #[must_use]
+    pub fn guards(&self) -> Vec<GuardView> {
+        self.guard_map()
+            .values()
+            .map(|guard| guard.view())
+            .collect()
+    }
+
+    fn guard(&self, recipient: &str) -> Result<Arc<Guard>, Refusal> {
+        self.guard_map()
+            .get(recipient)
+            .cloned()
+            .ok_or_else(|| unknown("guard", recipient))
+    }
+
+    fn guard_map(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Guard>>> {
+        self.0.guards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything back to calm: devices, links, guards and their scripts. The writes log and the orders stay.
     ///
     /// # Errors
     /// When a link does not come back.
@@ -331,6 +314,9 @@ impl Campus {
             let mut field = self.field();
             field.panel.calm();
             field.io.calm();
+        }
+        for guard in self.guard_map().values() {
+            guard.calm();
         }
         for link in &self.0.links {
             if !link.switch(true).await {
@@ -375,6 +361,7 @@ impl Campus {
             .iter()
             .map(|link| self.link_view(link))
             .collect();
+        let guards = self.guards();
         let field = self.field();
         StateView {
             site: field.layout.id.clone(),
@@ -395,6 +382,7 @@ impl Campus {
                 .collect(),
             points: field.points(),
             outputs: field.outputs(),
+            guards,
             writes: field.writes.after(0, STATE_WRITES),
         }
     }

@@ -7,6 +7,8 @@
 pub mod campus;
 mod clock;
 mod control;
+mod field;
+pub mod guards;
 pub mod io;
 mod layout;
 pub mod panel;

@@ -2,10 +2,12 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use fengsui_sim::campus::{self, CampusOptions};
+use fengsui_sim::guards::script;
 
 /// Simulated panels, I/O modules and guards for Fengsui.
 #[derive(Parser)]
@@ -31,6 +33,12 @@ enum Command {
         /// How many times faster than real time the campus lives.
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
+        /// The broker for simulated guards.
+        #[arg(long, requires = "guards")]
+        mqtt: Option<SocketAddr>,
+        /// A TOML file that lists them: `[[guard]]` with recipient, token and what they answer by themselves.
+        #[arg(long, requires = "mqtt")]
+        guards: Option<PathBuf>,
     },
 }
 
@@ -49,7 +57,12 @@ async fn main() -> anyhow::Result<()> {
         panel,
         io,
         speed,
+        mqtt,
+        guards,
     } = Arguments::parse().command;
+    let guards = guards
+        .map(|path| script::read(&path).with_context(|| format!("guards file {}", path.display())))
+        .transpose()?;
     let mut running = campus::start(CampusOptions {
         panel,
         io,
@@ -58,6 +71,9 @@ async fn main() -> anyhow::Result<()> {
     })
     .await
     .context("the campus cannot start")?;
+    if let Some((broker, guards)) = mqtt.zip(guards) {
+        running.start_guards(broker, guards);
+    }
     // Whoever started us waits for this one line.
     writeln!(
         std::io::stdout(),

@@ -18,7 +18,8 @@ use tokio_modbus::prelude::{Request, Response, SlaveRequest};
 use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::Server;
 
-use crate::campus::{Campus, Field};
+use crate::campus::Campus;
+use crate::field::Field;
 use crate::io::{IoModule, Violation};
 use crate::panel::Panel;
 use crate::writes::{Answer, Write};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::guards::GuardView;
 use crate::layout::Name;
 use crate::writes::Writes;
 
@@ -125,6 +126,8 @@ pub struct StateView {
     pub points: Vec<PointView>,
     /// Outputs in order.
     pub outputs: Vec<OutputView>,
+    /// Guards by recipient.
+    pub guards: Vec<GuardView>,
     /// The newest writes.
     pub writes: Writes,
 }

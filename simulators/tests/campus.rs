@@ -6,6 +6,7 @@
     reason = "a test stops at the first thing that is not as it must be"
 )]
 
+#[allow(dead_code, reason = "each test program uses its part of it")]
 mod common;
 
 use common::{Site, exception, io, panel, until};

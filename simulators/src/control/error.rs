@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::campus::Refusal;
+use crate::guards::GuardRefusal;
 use crate::layout::Name;
 
 /// An answer that is not what was asked for.
@@ -62,6 +63,7 @@ impl From<Refusal> for Error {
                 format!("地址 {id} 没有设备"),
                 format!("there is no device at {id}"),
             ),
+            Refusal::Guard(refusal) => refusal.into(),
             Refusal::LinkStays { id } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "link_stays",
@@ -69,6 +71,25 @@ impl From<Refusal> for Error {
                 format!("link {id} did not follow"),
             ),
         }
+    }
+}
+
+impl From<GuardRefusal> for Error {
+    fn from(refusal: GuardRefusal) -> Self {
+        let (code, zh, en) = match refusal {
+            GuardRefusal::NoOrder => (
+                "no_order",
+                "没有未完成的指令".to_owned(),
+                "no open order".to_owned(),
+            ),
+            GuardRefusal::Script(why) => ("script", format!("脚本不对:{why}"), why),
+            GuardRefusal::Stays => (
+                "guard_stays",
+                "终端没有离线".to_owned(),
+                "the device did not go offline".to_owned(),
+            ),
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, zh, en)
     }
 }
 

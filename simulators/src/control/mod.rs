@@ -6,6 +6,7 @@ mod error;
 
 use std::io;
 
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Html;
 use axum::routing::{get, post};
@@ -14,6 +15,8 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::campus::Campus;
+use crate::guards::script::Script;
+use crate::guards::{GuardView, HandReply};
 use crate::io::OutputVerb;
 use crate::panel::{PanelVerb, PointVerb};
 use crate::view::{Lamps, LinkView, OutputView, PointView, StateView};
@@ -45,6 +48,10 @@ fn router(campus: Campus) -> Router {
         .route("/panel/{verb}", post(panel))
         .route("/panel/{what}/{verb}", post(panel_part))
         .route("/links/{id}/{verb}", post(link))
+        .route("/guards", get(guards))
+        .route("/guards/{recipient}/script", post(guard_script))
+        .route("/guards/{recipient}/reply", post(guard_reply))
+        .route("/guards/{recipient}/{verb}", post(guard_switch))
         .route("/reset-campus", post(calm))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
@@ -102,7 +109,7 @@ struct Since {
 
 async fn writes(
     State(campus): State<Campus>,
-    since: Result<Query<Since>, axum::extract::rejection::QueryRejection>,
+    since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Json<Writes>, Error> {
     let Query(Since { since }) = since.map_err(|rejected| Error::body(&rejected.body_text()))?;
     Ok(Json(campus.writes(since)))
@@ -145,6 +152,42 @@ async fn link(
         _ => return Err(Error::verb(&verb)),
     };
     Ok(Json(campus.link(&id, up).await?))
+}
+
+async fn guards(State(campus): State<Campus>) -> Json<Vec<GuardView>> {
+    Json(campus.guards())
+}
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+async fn guard_script(
+    State(campus): State<Campus>,
+    Path(recipient): Path<String>,
+    script: Body<Script>,
+) -> Result<Json<GuardView>, Error> {
+    let Json(script) = script.map_err(|rejected| Error::body(&rejected.body_text()))?;
+    Ok(Json(campus.guard_script(&recipient, script)?))
+}
+
+async fn guard_reply(
+    State(campus): State<Campus>,
+    Path(recipient): Path<String>,
+    reply: Body<HandReply>,
+) -> Result<Json<GuardView>, Error> {
+    let Json(reply) = reply.map_err(|rejected| Error::body(&rejected.body_text()))?;
+    Ok(Json(campus.guard_reply(&recipient, reply)?))
+}
+
+async fn guard_switch(
+    State(campus): State<Campus>,
+    Path((recipient, verb)): Path<(String, String)>,
+) -> Result<Json<GuardView>, Error> {
+    let online = match verb.as_str() {
+        "offline" => false,
+        "online" => true,
+        _ => return Err(Error::verb(&verb)),
+    };
+    Ok(Json(campus.guard_online(&recipient, online).await?))
 }
 
 async fn calm(State(campus): State<Campus>) -> Result<Json<StateView>, Error> {

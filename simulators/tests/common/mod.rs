@@ -1,5 +1,7 @@
 //! A running campus, clients for it, and waiting on conditions with a bound.
 
+pub(crate) mod broker;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use tokio_modbus::prelude::{ExceptionCode, Slave, tcp};
 pub(crate) use tokio_modbus::client::Context;
 
 /// No condition of these tests takes longer.
-const BOUND: Duration = Duration::from_secs(10);
+pub(crate) const BOUND: Duration = Duration::from_secs(10);
 
 pub(crate) struct Site {
     pub(crate) running: Running,
@@ -35,11 +37,21 @@ impl Site {
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        http(self.running.addresses.control, "GET", path).await
+        http(self.running.addresses.control, "GET", path, "").await
     }
 
     pub(crate) async fn post(&self, path: &str) -> (u16, Value) {
-        http(self.running.addresses.control, "POST", path).await
+        http(self.running.addresses.control, "POST", path, "").await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        http(
+            self.running.addresses.control,
+            "POST",
+            path,
+            &body.to_string(),
+        )
+        .await
     }
 }
 
@@ -74,9 +86,13 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// One request over its own connection: HTTP/1.0, so that the end of the stream is the end of the answer.
-async fn http(address: SocketAddr, method: &str, path: &str) -> (u16, Value) {
+async fn http(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).await.expect("connects");
-    let request = format!("{method} {path} HTTP/1.0\r\nhost: campus\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nhost: campus\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(request.as_bytes()).await.expect("writes");
     let mut answer = String::new();
     tokio::time::timeout(BOUND, stream.read_to_string(&mut answer))
