@@ -65,11 +65,7 @@ pub(super) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Respon
 
 fn sent(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", secret::hex(&file.metadata.sha256_hash()));
-    let keep = if name.starts_with(HASHED) {
-        FOREVER
-    } else {
-        FRESH
-    };
+    let keep = kept(name);
     let known = headers.get(header::IF_NONE_MATCH);
     if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         let headers = [
@@ -79,21 +75,27 @@ fn sent(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     let headers = [
-        (header::CONTENT_TYPE, content_type(&file)),
+        (header::CONTENT_TYPE, with_charset(file.metadata.mimetype())),
         (header::CACHE_CONTROL, keep.to_owned()),
         (header::ETAG, tag),
     ];
     (headers, file.data.into_owned()).into_response()
 }
 
-fn content_type(file: &EmbeddedFile) -> String {
-    let kind = file.metadata.mimetype();
-    let is_text = kind.starts_with("text/") || kind.ends_with("/javascript");
-    if is_text {
-        format!("{kind}; charset=utf-8")
+/// How long a browser may keep a file without asking.
+fn kept(name: &str) -> &'static str {
+    if name.starts_with(HASHED) {
+        FOREVER
     } else {
-        kind.to_owned()
+        FRESH
     }
+}
+
+/// Our texts are UTF-8, whatever a browser would guess.
+fn with_charset(kind: &str) -> String {
+    let is_text = kind.starts_with("text/") || kind.ends_with("/javascript");
+    let charset = if is_text { "; charset=utf-8" } else { "" };
+    format!("{kind}{charset}")
 }
 
 /// The page of a daemon that was built without its pages: it says what to do, and the daemon itself is complete.
@@ -119,4 +121,23 @@ pub(super) async fn plan(
     };
     let kind = HeaderValue::from_static("image/svg+xml");
     Ok(([(header::CONTENT_TYPE, kind)], plan.clone()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_with_a_hash_in_their_name_are_kept_without_asking() {
+        assert_eq!(kept("assets/index-BZ1.js"), FOREVER);
+        for fresh in ["index.html", "guard.html", "sw.js", "beacon.svg"] {
+            assert_eq!(kept(fresh), FRESH);
+        }
+    }
+
+    #[test]
+    fn texts_say_their_characters() {
+        assert_eq!(with_charset("text/html"), "text/html; charset=utf-8");
+        assert_eq!(with_charset("image/svg+xml"), "image/svg+xml");
+    }
 }

@@ -3,11 +3,12 @@
 //! A client that stops reading fills its socket, its stream waits, and the connection ends here; whatever was meant for it was
 //! bounded by then. A client that never finishes its request ends the same way.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use tokio::time::{Instant, Sleep};
 
 /// Most connections at once; further ones wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 512;
+/// Most of them from one address: a broken or hostile device must not shut everybody else out. A proxy on this machine
+/// speaks for many.
+const CONNECTIONS_OF_ADDRESS_MAX: usize = 128;
 /// Longest time without a byte in either direction. The stream's heartbeat is shorter, a request's longest time as well.
 const QUIET_MAX: Duration = Duration::from_secs(30);
 
@@ -37,13 +41,17 @@ impl Connected<IncomingStream<'_, Bounded>> for Peer {
 pub(super) struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
 }
 
 impl Bounded {
     /// Bounds a listener.
     pub(super) fn new(listener: TcpListener) -> Self {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { listener, places }
+        Self {
+            listener,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            addresses: Arc::default(),
+        }
     }
 }
 
@@ -52,15 +60,25 @@ impl Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+        let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
             // The semaphore is never closed.
             return pending().await;
         };
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its small packets back");
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            let Some(of_address) = Addresses::enter(&self.addresses, address.ip()) else {
+                tracing::debug!(%address, "a connection too many from one address is closed");
+                continue;
+            };
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its small packets back");
+            }
+            let place = Place {
+                _permit: permit,
+                _of_address: of_address,
+            };
+            return (Held::new(stream, Some(place), QUIET_MAX), address);
         }
-        (Held::new(stream, Some(place), QUIET_MAX), address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -68,16 +86,66 @@ impl Listener for Bounded {
     }
 }
 
+/// How many connections each address holds.
+#[derive(Debug, Default)]
+struct Addresses {
+    held: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+impl Addresses {
+    /// One connection more of an address; `None` when it has enough.
+    fn enter(addresses: &Arc<Self>, address: IpAddr) -> Option<OfAddress> {
+        let mut held = addresses.lock();
+        let count = held.entry(address).or_default();
+        if *count >= CONNECTIONS_OF_ADDRESS_MAX && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(OfAddress {
+            addresses: Arc::clone(addresses),
+            address,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection of an address, counted while it lives.
+struct OfAddress {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+impl Drop for OfAddress {
+    fn drop(&mut self) {
+        let mut held = self.addresses.lock();
+        if let Some(count) = held.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// What a connection takes of the bounds.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _of_address: OfAddress,
+}
+
 /// A connection that ends when nothing moves on it.
 pub(super) struct Held<T> {
     stream: T,
     quiet_max: Duration,
     quiet: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 impl<T> Held<T> {
-    fn new(stream: T, place: Option<OwnedSemaphorePermit>, quiet_max: Duration) -> Self {
+    fn new(stream: T, place: Option<Place>, quiet_max: Duration) -> Self {
         Self {
             stream,
             quiet_max,
@@ -155,6 +223,21 @@ mod tests {
         let mut held = Held::new(near, None, Duration::from_millis(20));
         let error = held.write_all(&[7; 64]).await.expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn one_address_cannot_take_every_place() {
+        let addresses = Arc::new(Addresses::default());
+        let (far, near) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([127, 0, 0, 1]));
+        let enter = |address| Addresses::enter(&addresses, address);
+        let held: Vec<_> = (0..200).filter_map(|_| enter(far)).collect();
+        assert_eq!(held.len(), CONNECTIONS_OF_ADDRESS_MAX);
+        let own: Vec<_> = (0..200).filter_map(|_| enter(near)).collect();
+        assert_eq!(own.len(), 200, "a proxy on this machine speaks for many");
+        drop(held);
+        assert!(enter(far).is_some());
+        drop(own);
+        assert!(addresses.lock().is_empty());
     }
 
     #[tokio::test]

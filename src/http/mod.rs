@@ -55,8 +55,8 @@ use problem::Failure;
 const BODY_MAX: usize = 1024 * 1024;
 /// Longest time for a request; the stream alone lives longer.
 const REQUEST_MAX: Duration = Duration::from_secs(15);
-/// How long a caller waits for its commit before it is told that nothing is recorded yet.
-const COMMIT_WAIT: Duration = Duration::from_secs(5);
+/// How long a caller waits for its commit before it is told that nothing is recorded yet; the pages give up after 5 s.
+const COMMIT_WAIT: Duration = Duration::from_secs(4);
 /// How long open connections may take to end when the daemon stops.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
@@ -95,6 +95,21 @@ struct Served {
 }
 
 impl Served {
+    fn new(parts: HttpParts) -> std::io::Result<Self> {
+        Ok(Self {
+            site: parts.site,
+            plans: parts.plans,
+            secure_cookies: parts.settings.secure_cookies,
+            mqtt_websocket_port: parts.mqtt_websocket_port,
+            handle: parts.handle,
+            stop: parts.stop,
+            changes: Changes::default(),
+            passwords: Passwords::start()?,
+            tries: Tries::default(),
+            build: assets::build(),
+        })
+    }
+
     /// Puts an input in and waits for its commit, within a bound.
     async fn submit(
         &self,
@@ -116,19 +131,9 @@ impl Served {
 /// The operating system gives no thread for passwords.
 pub async fn serve(listener: TcpListener, parts: HttpParts) -> std::io::Result<()> {
     let stop = parts.stop.clone();
+    // Subscribed before anything is served, so that no change is missed.
     let changes = parts.handle.changes();
-    let served = Arc::new(Served {
-        site: parts.site,
-        plans: parts.plans,
-        secure_cookies: parts.settings.secure_cookies,
-        mqtt_websocket_port: parts.mqtt_websocket_port,
-        handle: parts.handle.clone(),
-        stop: parts.stop,
-        changes: Changes::default(),
-        passwords: Passwords::start()?,
-        tries: Tries::default(),
-        build: assets::build(),
-    });
+    let served = Arc::new(Served::new(parts)?);
     let service = router(Arc::clone(&served)).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(Bounded::new(listener), service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -161,13 +166,19 @@ fn router(served: Arc<Served>) -> Router {
         .layer(middleware::from_fn(in_time))
         .route("/stream", get(stream::stream))
         .method_not_allowed_fallback(problem::method_unknown);
-    Router::new()
+    let all = Router::new()
         .nest("/api/v1", api)
         .fallback(assets::page)
+        .with_state(served);
+    guarded(all)
+}
+
+/// What holds for every answer, whatever the route.
+fn guarded(router: Router) -> Router {
+    router
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::map_response(secured))
-        .with_state(served)
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use super::auth::{Acting, COOKIE, SESSION_MAX_MS, Signed, cookie, is_over, ready};
+use super::auth::{Acting, COOKIE, SESSION_MAX_MS, Signed, cookie, is_over, of_session, ready};
 use super::connection::Peer;
 use super::extract::JsonText;
 use super::problem::Failure;
@@ -71,13 +71,14 @@ pub(super) async fn sign_on(
     }
     let account = verified(&served, &peer, credentials).await?;
     let token = secret::token()?;
+    let before = cookie(&headers).map(secret::sha256);
     let session = SessionRow {
         id: secret::sha256(&token),
         account: account.id.clone(),
-        csrf: secret::token()?,
+        csrf: csrf(&served, &account, before.as_deref())?,
         opened_at: served.handle.now().wall,
     };
-    let mut rows = ended(&served, &account, cookie(&headers));
+    let mut rows = ended(&served, &account, before.as_deref());
     rows.push(row(&session.id, Some(&session)));
     let input = Input::SignedOn {
         account: account.id.clone(),
@@ -121,15 +122,24 @@ async fn verified(
     }
 }
 
+/// The CSRF token of the new session. Other tabs of the same browser hold that of the session before: when the same person
+/// signs on again it stays, or their verbs would be refused until somebody reloads them.
+fn csrf(served: &Served, account: &AccountRow, before: Option<&str>) -> Result<String, Failure> {
+    let held = before.and_then(|before| of_session(served, before));
+    match held {
+        Some(held) if held.account.id == account.id => Ok(held.session.csrf),
+        Some(_) | None => secret::token(),
+    }
+}
+
 /// Sessions that end as this one begins: the one of the same browser, those past their time, and the oldest of too many.
 fn ended(served: &Served, account: &AccountRow, before: Option<&str>) -> Vec<RowChange> {
     let now = served.handle.now().wall;
-    let before = before.map(secret::sha256);
     let mut over: Vec<String> = Vec::new();
     let mut own = Vec::new();
     served.handle.people(|people| {
         for session in people.sessions.values() {
-            if before.as_ref() == Some(&session.id) || is_over(session, now) {
+            if before == Some(&*session.id) || is_over(session, now) {
                 over.push(session.id.clone());
             } else if session.account == account.id {
                 own.push((session.opened_at, session.id.clone()));
@@ -169,7 +179,11 @@ pub(super) async fn sign_off(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
-fn set_cookie(served: &Served, token: &str, seconds: i64) -> Result<HeaderValue, Failure> {
+pub(super) fn set_cookie(
+    served: &Served,
+    token: &str,
+    seconds: i64,
+) -> Result<HeaderValue, Failure> {
     let secure = if served.secure_cookies {
         "; Secure"
     } else {

@@ -28,6 +28,8 @@ use crate::engine::handle::Audience;
 
 /// Time between heartbeats. A page that hears nothing for 5 s shows that it does not know.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long a heartbeat waits for the entries that it speaks of.
+const BEAT_WAIT: Duration = Duration::from_secs(1);
 /// How long a browser waits before it connects again, in ms.
 const RETRY_MS: u32 = 500;
 
@@ -74,7 +76,7 @@ pub(super) async fn stream(
 }
 
 /// One page that follows.
-struct Follower {
+pub(super) struct Follower {
     served: Arc<Served>,
     session: String,
     audience: Audience,
@@ -86,10 +88,21 @@ struct Follower {
     must_resync: bool,
     greeted: bool,
     beats: Interval,
+    /// A heartbeat that waits until the page has every entry that it speaks of.
+    beat: Option<Beat>,
+}
+
+/// What a heartbeat says of the documents.
+#[derive(Clone, Copy, Debug)]
+struct Beat {
+    seq: u64,
+    incidents: usize,
+    /// It goes out by then, whatever is missing: the page finds out by itself.
+    by: Instant,
 }
 
 impl Follower {
-    fn new(served: Arc<Served>, signed: &Signed, since: Option<u64>) -> Self {
+    pub(super) fn new(served: Arc<Served>, signed: &Signed, since: Option<u64>) -> Self {
         let joined = served.changes.join(since, served.handle.seq());
         let mut beats = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -103,14 +116,16 @@ impl Follower {
             must_resync: joined.must_resync,
             greeted: false,
             beats,
+            beat: None,
         }
     }
 
     /// The next frame; `None` ends the stream.
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         if !self.greeted {
             self.greeted = true;
-            return Some(format!("retry: {RETRY_MS}\n{}", self.heartbeat()).into());
+            let beat = self.present();
+            return Some(format!("retry: {RETRY_MS}\n{}", self.heartbeat(beat)).into());
         }
         loop {
             if std::mem::take(&mut self.must_resync) {
@@ -122,6 +137,13 @@ impl Follower {
                 }
                 continue;
             }
+            let late = self.beat.map_or_else(Instant::now, |beat| beat.by);
+            if let Some(beat) = self
+                .beat
+                .take_if(|beat| beat.seq <= self.at || beat.by <= Instant::now())
+            {
+                return Some(self.heartbeat(beat).into());
+            }
             tokio::select! {
                 biased;
                 () = self.served.stop.cancelled() => return None,
@@ -129,8 +151,9 @@ impl Follower {
                     if !self.still_signed_on() {
                         return None;
                     }
-                    return Some(self.heartbeat().into());
+                    self.beat = Some(self.present());
                 }
+                () = tokio::time::sleep_until(late), if self.beat.is_some() => {}
                 entry = self.live.recv() => match entry {
                     Ok(entry) => self.missed.push_back(entry),
                     Err(RecvError::Lagged(_)) => self.resync(),
@@ -169,14 +192,27 @@ impl Follower {
             .is_some_and(|signed| signed.audience() == self.audience)
     }
 
-    fn heartbeat(&self) -> String {
+    /// How far the documents are. Incidents are those that this page can show: a guard sees none.
+    fn present(&self) -> Beat {
+        let incidents = match self.audience.may_see("summary") {
+            true => glance::of(&self.served.handle).incidents,
+            false => 0,
+        };
+        Beat {
+            seq: self.served.handle.seq(),
+            incidents,
+            by: Instant::now() + BEAT_WAIT,
+        }
+    }
+
+    fn heartbeat(&self, beat: Beat) -> String {
         let now = self.served.handle.now();
         let heartbeat = Heartbeat {
             engine: now.engine,
             wall: now.wall,
-            seq: self.served.handle.seq(),
+            seq: beat.seq,
             build: &self.served.build,
-            incidents: glance::of(&self.served.handle).incidents,
+            incidents: beat.incidents,
         };
         // Numbers and a text always serialise.
         let text = serde_json::to_string(&heartbeat).unwrap_or_default();

@@ -27,6 +27,7 @@ use crate::domain::ids::PointId;
 use crate::domain::input::Input;
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::settings::HttpSettings;
+use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Handle};
 use crate::engine::ports::{AccountRow, NoField, RowChange, Store, Table};
 use crate::engine::run::{Parts, Running, handle, shared, spawn};
@@ -35,6 +36,8 @@ use crate::store::memory::MemoryStore;
 
 /// Nothing that is waited for may take longer.
 const BOUND: Duration = Duration::from_secs(10);
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 const PASSWORD: &str = "demo";
 
 static HASH: LazyLock<String> = LazyLock::new(|| hash_password(PASSWORD));
@@ -85,17 +88,7 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        let parts = HttpParts {
-            site: Arc::clone(&site),
-            plans: [("d1-2f.svg".to_owned(), "<svg/>".to_owned())].into(),
-            settings: HttpSettings {
-                listen: address,
-                secure_cookies: false,
-            },
-            mqtt_websocket_port: 8083,
-            handle: handle.clone(),
-            stop: stop.clone(),
-        };
+        let parts = parts(Arc::clone(&site), handle.clone(), stop.clone());
         let server = tokio::spawn(serve(listener, parts));
         let engine = spawn(Parts {
             site,
@@ -143,8 +136,9 @@ impl House {
 
     async fn until(&self, is: impl Fn() -> bool) {
         let waiting = async {
+            let mut looks = tokio::time::interval(LOOK);
             while !is() {
-                tokio::task::yield_now().await;
+                looks.tick().await;
             }
         };
         let waited = tokio::time::timeout(BOUND, waiting).await;
@@ -225,6 +219,20 @@ impl Drop for House {
         if let Some(engine) = self.engine.take() {
             engine.join();
         }
+    }
+}
+
+fn parts(site: Arc<Site>, handle: Handle, stop: CancellationToken) -> HttpParts {
+    HttpParts {
+        site,
+        plans: [("d1-2f.svg".to_owned(), "<svg/>".to_owned())].into(),
+        settings: HttpSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            secure_cookies: false,
+        },
+        mqtt_websocket_port: 8083,
+        handle,
+        stop,
     }
 }
 

@@ -86,3 +86,60 @@ async fn a_token_is_kept_as_a_hash_only() {
     assert!(!sessions.contains(token));
     assert!(sessions.contains(&super::super::secret::sha256(token)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_tabs_of_the_browser_go_on_when_the_same_person_signs_on_again() {
+    let house = House::open().await;
+    let tab = house.signed_on("op").await;
+    let again: Value = tab.sign_on("op", PASSWORD).await.json().await.expect("me");
+    assert_eq!(again["csrf"], tab.csrf.clone().expect("a token"));
+    let response = tab.verb("/api/v1/site/mute", "1", &json!({})).await;
+    assert_eq!(response.status(), 200);
+    // Another person is not taken for the one that the other tab shows.
+    assert_eq!(tab.sign_on("lead", PASSWORD).await.status(), 200);
+    let response = tab.verb("/api/v1/site/mute", "2", &json!({})).await;
+    refused(response, 403, "csrf_missing").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_after_thirty_days_but_never_during_an_incident() {
+    let house = House::open().await;
+    let browser = house.signed_on("op").await;
+    let mut session = house.handle.people(|people| {
+        let session = people.sessions.values().next();
+        session.expect("a session").clone()
+    });
+    session.opened_at.0 -= super::super::auth::SESSION_MAX_MS + 60_000;
+    let row = RowChange {
+        table: Table::Sessions,
+        id: session.id.clone(),
+        seq: 0,
+        open: false,
+        due: None,
+        detail: Some(serde_json::to_string(&session).expect("a row")),
+    };
+    let input = Input::PeopleChanged {
+        subject: "account/op".to_owned(),
+    };
+    let answer = house.handle.submit_with(Actor::System, input, vec![row]);
+    answer.await.expect("accepted");
+    refused(browser.get("/api/v1/me").await, 401, "not_signed_on").await;
+    let (incident, _) = house.alarm().await;
+    let path = format!("/api/v1/incidents/{incident}/take");
+    assert_eq!(browser.verb(&path, "1", &json!({})).await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_is_for_tls_alone_where_the_settings_say_so() {
+    let house = House::open().await;
+    let mut parts = parts(
+        Arc::new(dormitory()),
+        house.handle.clone(),
+        house.stop.clone(),
+    );
+    parts.settings.secure_cookies = true;
+    let served = super::super::Served::new(parts).expect("a thread");
+    let cookie = super::super::session::set_cookie(&served, "t", 60).expect("a cookie");
+    let words = "fengsui_session=t; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure";
+    assert_eq!(cookie, words);
+}

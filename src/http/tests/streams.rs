@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::Served;
+use super::super::auth::Signed;
+use super::super::stream::Follower;
 use super::*;
+use crate::domain::input::Verb;
 
 /// A snapshot or an entry with its documents as the bytes that came.
 #[derive(Deserialize)]
@@ -105,6 +109,10 @@ async fn a_verb_shows_as_an_entry_and_the_heart_beats() {
     let second = events.named("heartbeat").await.json();
     assert!(second["engine"].as_i64() > beat["engine"].as_i64());
     assert_eq!(second["seq"], done["seq"]);
+    // A guard has no summary to count with.
+    let guard = house.signed_on("post1").await;
+    let mut events = guard.stream("").await;
+    assert_eq!(events.named("heartbeat").await.json()["incidents"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,52 +149,89 @@ async fn a_page_that_comes_back_gets_what_it_missed_or_starts_anew() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_too_slow_starts_anew() {
-    let house = House::open().await;
-    let operator = house.signed_on("op").await;
-    let seq = snapshot(&operator).await.seq;
-    let mut events = operator.stream(&format!("?since={seq}")).await;
-    events.named("heartbeat").await;
-    // More than every buffer on the way holds, while nobody reads.
-    for n in 0..1_500 {
-        let mode = ["manual", "auto"][n % 2];
-        let body = json!({ "mode": mode, "reason": "x".repeat(40) });
-        let verb = crate::domain::input::Verb {
+/// Changes the mode so often that every buffer before a reader overflows.
+async fn flood(house: &House, times: usize) {
+    for n in 0..times {
+        let verb = Verb {
             case: "site".into(),
             name: "mode".to_owned(),
-            body,
+            body: json!({ "mode": if n % 2 == 0 { "manual" } else { "auto" }, "reason": "test" }),
             role: Role::Supervisor,
             recipient: None,
             idempotency: None,
         };
-        house
-            .submit(Actor::Account("lead".into()), Input::Verb(verb))
-            .await;
+        let lead = Actor::Account("lead".into());
+        house.submit(lead, Input::Verb(verb)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_too_slow_is_told_to_start_anew() {
+    let house = House::open().await;
+    let operator = house.signed_on("op").await;
+    let parts = parts(
+        Arc::new(dormitory()),
+        house.handle.clone(),
+        house.stop.clone(),
+    );
+    let served = Arc::new(Served::new(parts).expect("a thread"));
+    let (changes, following) = (house.handle.changes(), Arc::clone(&served));
+    let hub = tokio::spawn(async move {
+        let handle = following.handle.clone();
+        following.changes.follow(changes, &handle).await;
+    });
+    let seq = snapshot(&operator).await.seq;
+    served.changes.known(seq);
+    let signed = house.handle.people(|people| {
+        let session = people.sessions.values().next().expect("one").clone();
+        let account = people.accounts["op"].clone();
+        Signed { session, account }
+    });
+    let mut follower = Follower::new(Arc::clone(&served), &signed, Some(seq));
+    let greeting = follower.next().await.expect("a frame");
+    assert!(greeting.starts_with(b"retry: 500\nevent: heartbeat\n"));
+    // Nobody reads meanwhile.
+    flood(&house, 400).await;
+    let present = house.handle.seq();
+    house
+        .until(|| served.changes.join(None, 0).at == present)
+        .await;
+    let mut frame = follower.next().await.expect("a frame");
+    while !frame.starts_with(b"event: resync\n") {
+        frame = follower.next().await.expect("a frame");
+    }
+    flood(&house, 1).await;
+    let seq = house.handle.seq();
+    while !frame.starts_with(b"event: entry\n") {
+        frame = follower.next().await.expect("a frame");
+    }
+    let text = std::str::from_utf8(&frame).expect("a text");
+    assert!(
+        text.contains(&format!("{{\"seq\":{seq},\"after\":{present},")),
+        "{text}"
+    );
+    hub.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_reads_late_misses_nothing_silently() {
+    let house = House::open().await;
+    let operator = house.signed_on("op").await;
+    let first = snapshot(&operator).await;
+    let mut events = operator.stream(&format!("?since={}", first.seq)).await;
+    flood(&house, 1_200).await;
     let last = house.handle.seq();
-    let mut at = seq;
-    let resynced = loop {
+    let mut at = first.seq;
+    while at < last {
         let event = events.next().await.expect("the stream goes on");
         match event.name.as_str() {
-            "resync" => break true,
+            "resync" => break,
             "entry" => {
-                let entry = event.json();
-                assert_eq!(entry["after"], at, "nothing is left out silently");
-                at = entry["seq"].as_u64().expect("a seq");
-                if at == last {
-                    break false;
-                }
+                assert_eq!(event.json()["after"], at, "nothing is left out silently");
+                at = event.json()["seq"].as_u64().expect("a seq");
             }
-            _ => {}
+            _ => assert!(event.json()["seq"].as_u64() <= Some(last)),
         }
-    };
-    if resynced {
-        assert!(at < last);
-        let present = snapshot(&operator).await.seq;
-        let (_, _) = house.alarm().await;
-        let entry = events.named("entry").await.json();
-        assert!(entry["after"].as_u64() <= Some(present));
     }
 }
 
