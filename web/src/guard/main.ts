@@ -1,8 +1,15 @@
 /** The guard's page. */
-import { createApp, h } from 'vue';
+import { createApp } from 'vue';
 import '../design';
+import './guard.css';
 import { startTheme } from '../design/theme';
-import { t } from '../words';
+import { language, setLanguage } from '../words';
+import { begin } from './duty';
+import GuardPage from './GuardPage.vue';
 
 startTheme();
-createApp({ render: () => h('main', { style: 'padding:16px' }, t('ui.guard_to_come')) }).mount('#app');
+setLanguage(language.value);
+void begin();
+createApp(GuardPage).mount('#app');
+// Only the shell is kept for a phone without a network; no answer of the daemon is ever kept. Needs HTTPS or this machine.
+if (import.meta.env.PROD && 'serviceWorker' in navigator) void navigator.serviceWorker.register('/sw.js', { scope: '/g' });

@@ -1,0 +1,45 @@
+/** The guard's orders from both ways, HTTP documents and MQTT messages: of each order the newer document counts. */
+import type { OrderDoc } from '../documents';
+
+const STATES = new Set(['queued', 'at_broker', 'received', 'accepted', 'arrived', 'done', 'declined', 'withdrawn', 'expired']);
+
+/** A message may come from a newer daemon or from somebody's test: it counts when it has what the page shows. */
+export function isOrder(value: unknown): value is OrderDoc {
+  const order = value as OrderDoc | null;
+  return (
+    typeof order === 'object' && order !== null && order.v === 1 && typeof order.id === 'string' && typeof order.seq === 'number' &&
+    STATES.has(order.state) && typeof order.open === 'boolean' && Array.isArray(order.heard) && Array.isArray(order.replies)
+  );
+}
+
+/**
+ * One document per order, newest first by issue. `live` says whether the HTTP documents are complete up to `seq`; an order
+ * that they no longer have is over, whatever an older message said.
+ */
+export function merged(held: Iterable<OrderDoc>, heard: Iterable<OrderDoc>, live: boolean, seq: number): OrderDoc[] {
+  const byId = new Map<string, OrderDoc>();
+  for (const order of held) byId.set(order.id, order);
+  for (const order of heard) {
+    const other = byId.get(order.id);
+    const isOver = !other && live && seq >= order.seq;
+    if (isOver || (other && other.seq >= order.seq)) continue;
+    byId.set(order.id, order);
+  }
+  return [...byId.values()].sort((a, b) => rank(a) - rank(b) || b.alarm_at - a.alarm_at || a.id.localeCompare(b.id));
+}
+
+/** Unanswered before answered, open before ended. */
+function rank(order: OrderDoc): number {
+  if (!order.open) return 2;
+  return isUnanswered(order) ? 0 : 1;
+}
+
+/** The guard has not said 收到 yet. */
+export function isUnanswered(order: OrderDoc): boolean {
+  return order.open && order.replies.some((reply) => reply.verb === 'accept');
+}
+
+/** The device itself has not told that it has the order. */
+export function isUnreceived(order: OrderDoc): boolean {
+  return order.open && (order.state === 'queued' || order.state === 'at_broker');
+}
