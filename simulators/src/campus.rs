@@ -382,6 +382,7 @@ impl Campus {
                 .collect(),
             points: field.points(),
             outputs: field.outputs(),
+            people: field.layout.people.clone(),
             guards,
             writes: field.writes.after(0, STATE_WRITES),
         }

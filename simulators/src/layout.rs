@@ -29,6 +29,18 @@ pub(crate) struct Layout {
     pub(crate) outputs: Vec<OutputLayout>,
     #[serde(rename = "floor")]
     pub(crate) floors: Vec<FloorLayout>,
+    #[serde(rename = "person")]
+    pub(crate) people: Vec<Person>,
+}
+
+/// Somebody who can be simulated.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Recipient id.
+    pub id: String,
+    /// Post and name.
+    pub name: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

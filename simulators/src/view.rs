@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::guards::GuardView;
-use crate::layout::Name;
+use crate::layout::{Name, Person};
 use crate::writes::Writes;
 
 /// A device of the panel.
@@ -126,6 +126,8 @@ pub struct StateView {
     pub points: Vec<PointView>,
     /// Outputs in order.
     pub outputs: Vec<OutputView>,
+    /// People who can be simulated.
+    pub people: Vec<Person>,
     /// Guards by recipient.
     pub guards: Vec<GuardView>,
     /// The newest writes.

@@ -97,3 +97,39 @@ impl WriteLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, WRITES_MAX, Write, WriteLog};
+    use crate::clock::Moment;
+
+    fn write() -> Write {
+        Write {
+            seq: 0,
+            at_ms: 0,
+            wall_ms: 0,
+            link: "io1".to_owned(),
+            unit: 1,
+            function: 5,
+            address: 3,
+            values: vec![1],
+            command: false,
+            output: None,
+            answer: Answer::Taken,
+            violation: None,
+        }
+    }
+
+    #[test]
+    fn a_full_log_drops_the_oldest_and_says_so() {
+        let mut log = WriteLog::default();
+        for _ in 0..WRITES_MAX + 3 {
+            log.push(Moment::default(), write());
+        }
+        let writes = log.after(0, usize::MAX);
+        assert_eq!((writes.total, writes.dropped), (100_003, 3));
+        assert_eq!((writes.writes.len(), writes.writes[0].seq), (WRITES_MAX, 4));
+        assert_eq!(log.after(0, 2).writes[0].seq, 100_002);
+        assert_eq!(log.after(100_003, usize::MAX).writes.len(), 0);
+    }
+}
