@@ -14,6 +14,8 @@ use super::auth::Signed;
 use super::extract::Parted;
 use super::problem::Failure;
 use super::{Served, secret};
+use crate::domain::text::Line;
+use crate::text;
 
 /// What `make web` has built.
 #[derive(RustEmbed)]
@@ -100,14 +102,14 @@ fn with_charset(kind: &str) -> String {
 
 /// The page of a daemon that was built without its pages: it says what to do, and the daemon itself is complete.
 fn unbuilt() -> Response {
-    const PAGE: &str = "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\">\
-        <title>烽燧 Fengsui</title><h1>烽燧 Fengsui</h1>\
-        <p>页面尚未构建，请运行 <code>make web</code> 后重新启动。守护程序本身正在运行。</p>\
-        <p>The pages are not built: run <code>make web</code> and start again. \
-        The daemon itself is running.</p>\
-        <p><a href=\"/api/v1/status\">/api/v1/status</a></p></html>";
-    let fresh = [(header::CACHE_CONTROL, FRESH)];
-    (StatusCode::OK, fresh, Html(PAGE)).into_response()
+    let words = text::both(&Line::new("http.unbuilt"));
+    let page = format!(
+        "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>烽燧 Fengsui</title>\
+        <h1>烽燧 Fengsui</h1><p>{}</p><p>{}</p>\
+        <p><a href=\"/api/v1/status\">/api/v1/status</a></p></html>",
+        words.zh, words.en
+    );
+    ([(header::CACHE_CONTROL, FRESH)], Html(page)).into_response()
 }
 
 /// `GET /plans/{name}`

@@ -105,8 +105,8 @@ impl IntoResponse for Failure {
 /// An actor as the documents show it: names of accounts from erasable rows, names of recipients from the site's files.
 fn named(served: &Served, actor: &Actor) -> ActorDoc {
     let (kind, id, name) = match actor {
-        Actor::System => ("system", "system", "系统".to_owned()),
-        Actor::Field => ("panel", "field", "现场".to_owned()),
+        Actor::System => ("system", "system", in_chinese("http.by_system")),
+        Actor::Field => ("panel", "field", in_chinese("http.by_field")),
         Actor::Account(id) => {
             let name = served.handle.people(|people| {
                 let account = people.accounts.get(id.as_str());
@@ -125,6 +125,11 @@ fn named(served: &Served, actor: &Actor) -> ActorDoc {
         id: id.to_owned(),
         name,
     }
+}
+
+/// Names are in one language, the site's own.
+fn in_chinese(key: &str) -> String {
+    text::both(&Line::new(key)).zh
 }
 
 /// A route that is there, with a method that is not.

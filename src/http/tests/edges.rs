@@ -1,4 +1,4 @@
-//! What is not a call of a page: other addresses, broken bodies, a journal that cannot be opened.
+//! What is not a call of a page: other addresses, other methods, broken bodies.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -6,7 +6,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::store::sqlite::SqliteStore;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_carries_the_security_headers() {
@@ -124,32 +123,6 @@ async fn the_status_is_for_anybody() {
     let status: Value = status.json().await.expect("a status");
     assert_eq!(status["broker_up"], true);
     assert_eq!(status["seq"], house.handle.seq());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_journal_that_cannot_be_opened_is_said_and_not_called_signed_off() {
-    let nowhere = std::path::Path::new("/proc/fengsui/journal");
-    let house = House::with(Box::new(SqliteStore::new(nowhere).expect("a runtime"))).await;
-    house.until(|| house.handle.health().store.is_some()).await;
-    let browser = house.browser();
-    for path in ["/api/v1/state", "/api/v1/me", "/api/v1/stream"] {
-        let problem = refused(browser.get(path).await, 503, "journal_closed").await;
-        let words = problem["detail"]["zh"].as_str().expect("words");
-        assert!(words.contains("消防主机面板"), "{words}");
-    }
-    let verb = browser.verb("/api/v1/site/mute", "1", &json!({})).await;
-    refused(verb, 503, "journal_closed").await;
-    let session = browser.sign_on("op", PASSWORD).await;
-    refused(session, 503, "journal_closed").await;
-    let status: Value = browser
-        .get("/api/v1/status")
-        .await
-        .json()
-        .await
-        .expect("a status");
-    assert_eq!(status["ready"], false);
-    assert!(status["store"].is_string());
-    assert_eq!(browser.get("/").await.status(), 200);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod edges;
 mod orders;
 mod sessions;
 mod streams;
+mod trouble;
 mod verbs;
 
 use std::net::SocketAddr;
@@ -63,7 +64,12 @@ struct House {
 
 impl House {
     async fn open() -> Self {
-        let house = Self::with(Box::new(MemoryStore::new("test"))).await;
+        Self::furnished(Box::new(MemoryStore::new("test"))).await
+    }
+
+    /// With accounts, and lines of the field that answer.
+    async fn furnished(store: Box<dyn Store>) -> Self {
+        let house = Self::with(store).await;
         house.until(|| house.handle.health().ready).await;
         for (id, name, role, recipient) in ACCOUNTS {
             house.account(id, name, role, recipient).await;
