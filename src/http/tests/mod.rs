@@ -290,7 +290,10 @@ impl Browser {
     }
 
     async fn stream(&self, query: &str) -> Events {
-        let response = self.get(&format!("/api/v1/stream{query}")).await;
+        let request = self.request(Method::GET, &format!("/api/v1/stream{query}"));
+        // Each event has its own bound; the whole has none that counts.
+        let request = request.timeout(100 * BOUND);
+        let response = request.send().await.expect("an answer");
         assert_eq!(response.status(), 200);
         assert_eq!(
             response.headers()["content-type"],
