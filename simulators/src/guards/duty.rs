@@ -4,126 +4,19 @@
 //! again. What a guard may answer is what the document offers, never what this file believes.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::script::{Report, Script};
+use super::task::{Answer, Document, Reply, ReplyVerb, Said, Task};
 use crate::clock::Moment;
-
-/// Milliseconds on the campus between two sendings of one reply.
-const REPEAT_MS: u64 = 2_000;
 
 /// Ended orders that stay visible.
 const ENDED_MAX: usize = 20;
 
 /// An order that no document names for so long after a new connection has ended meanwhile. Real time: it is the daemon's.
 const FORGOTTEN_MS: u64 = 30_000;
-
-/// What a guard can answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplyVerb {
-    /// The device has the order.
-    Received,
-    /// 收到
-    Accept,
-    /// 已到场
-    Arrive,
-    /// 误报, with a cause.
-    ReportFalse,
-    /// 真火
-    ReportReal,
-    /// 无法前往, 无法判断, with a reason.
-    Unable,
-    /// 完成
-    Done,
-}
-
-/// A reply as it goes over the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reply {
-    v: u8,
-    /// Unique, also over restarts.
-    pub reply_id: String,
-    /// What is answered.
-    pub verb: ReplyVerb,
-    /// Why it is a false alarm.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// Why it cannot be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Civil time in milliseconds since 1970.
-    pub at: u64,
-}
-
-/// A reply and what became of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Said {
-    /// The reply.
-    #[serde(flatten)]
-    pub reply: Reply,
-    /// How often it was sent.
-    pub sent: u32,
-    /// The order document lists it.
-    pub heard: bool,
-    #[serde(skip)]
-    sent_at: Option<u64>,
-}
-
-/// What of an order document a device works with; the rest is for the eyes.
-#[derive(Clone, Debug, Deserialize)]
-struct Document {
-    id: String,
-    kind: String,
-    state: String,
-    open: bool,
-    heard: Vec<String>,
-    replies: Vec<Offer>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Offer {
-    verb: ReplyVerb,
-}
-
-/// An order on the device.
-#[derive(Clone, Debug, Serialize)]
-pub struct Task {
-    /// The document as it came.
-    pub document: Value,
-    /// It is still open.
-    pub open: bool,
-    /// What was answered, oldest first.
-    pub said: Vec<Said>,
-    #[serde(skip)]
-    parsed: Document,
-    #[serde(skip)]
-    received_at: u64,
-    #[serde(skip)]
-    accepted_at: Option<u64>,
-    #[serde(skip)]
-    arrived_at: Option<u64>,
-    /// The present connection has shown it.
-    #[serde(skip)]
-    is_confirmed: bool,
-}
-
-impl Task {
-    fn offers(&self, verb: ReplyVerb) -> bool {
-        self.parsed.replies.iter().any(|offer| offer.verb == verb) && !self.has_said(verb)
-    }
-
-    fn has_said(&self, verb: ReplyVerb) -> bool {
-        self.said.iter().any(|said| said.reply.verb == verb)
-    }
-
-    /// Whether somebody goes there and looks.
-    fn is_walk(&self) -> bool {
-        matches!(self.parsed.kind.as_str(), "verify" | "support")
-    }
-}
 
 /// Everything on one guard's device.
 #[derive(Debug)]
@@ -164,7 +57,7 @@ impl Duty {
     /// An order document, or an empty payload: the retained one is cleared.
     pub(crate) fn document(&mut self, order: &str, payload: &[u8], now: Moment) {
         if payload.is_empty() {
-            self.end(order);
+            self.end(order, now);
             return;
         }
         let document: Option<(Value, Document)> = serde_json::from_slice(payload)
@@ -182,49 +75,19 @@ impl Duty {
     }
 
     fn take(&mut self, order: &str, document: Value, parsed: Document, now: Moment) {
-        let said = self.tasks.remove(order);
-        let (received_at, accepted_at, arrived_at, mut said) = match said {
-            Some(task) => (
-                task.received_at,
-                task.accepted_at,
-                task.arrived_at,
-                task.said,
-            ),
-            None => {
+        match self.tasks.entry(order.to_owned()) {
+            Entry::Occupied(mut task) => task.get_mut().show(document, parsed, now.field_ms),
+            Entry::Vacant(place) => {
                 self.sequence.push(order.to_owned());
-                (now.field_ms, None, None, Vec::new())
+                place.insert(Task::new(document, parsed, now.field_ms));
             }
-        };
-        for said in &mut said {
-            said.heard |= parsed.heard.contains(&said.reply.reply_id);
         }
-        let is_at = |states: &[&str], at: Option<u64>| {
-            at.or_else(|| {
-                states
-                    .contains(&parsed.state.as_str())
-                    .then_some(now.field_ms)
-            })
-        };
-        let accepted_at = is_at(&["accepted", "arrived", "done"], accepted_at);
-        let arrived_at = is_at(&["arrived", "done"], arrived_at);
-        let task = Task {
-            open: parsed.open,
-            document,
-            said,
-            parsed,
-            received_at,
-            accepted_at,
-            arrived_at,
-            is_confirmed: true,
-        };
-        self.tasks.insert(order.to_owned(), task);
         self.shed();
     }
 
-    /// The order is over: nothing of it is said any more.
-    fn end(&mut self, order: &str) {
+    fn end(&mut self, order: &str, now: Moment) {
         if let Some(task) = self.tasks.get_mut(order) {
-            task.open = false;
+            task.end(now.field_ms);
         }
         self.shed();
     }
@@ -299,7 +162,7 @@ impl Duty {
         let mut answers = Vec::new();
         for (id, task) in &mut self.tasks {
             if forgotten && !task.is_confirmed {
-                task.open = false;
+                task.end(now.field_ms);
             }
             if !task.open {
                 continue;
@@ -318,15 +181,10 @@ impl Duty {
     }
 
     fn unheard(&self, now: u64) -> Vec<(String, Reply)> {
-        let open = self.tasks.iter().filter(|(_, task)| task.open);
-        open.flat_map(|(id, task)| {
-            let waiting = task.said.iter().filter(|said| {
-                let again_at = said.sent_at.map_or(0, |at| at.saturating_add(REPEAT_MS));
-                !said.heard && again_at <= now
-            });
-            waiting.map(|said| (id.clone(), said.reply.clone()))
-        })
-        .collect()
+        self.tasks
+            .iter()
+            .flat_map(|(id, task)| task.unheard(now).map(|reply| (id.clone(), reply.clone())))
+            .collect()
     }
 
     /// A reply has been given to the connection.
@@ -348,24 +206,6 @@ impl Duty {
             .rev()
             .filter_map(|id| self.tasks.get(id).cloned())
             .collect()
-    }
-}
-
-/// What is answered, without its id and time.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) verb: ReplyVerb,
-    pub(crate) cause: Option<String>,
-    pub(crate) reason: Option<String>,
-}
-
-impl From<ReplyVerb> for Answer {
-    fn from(verb: ReplyVerb) -> Self {
-        Self {
-            verb,
-            cause: None,
-            reason: None,
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Simulated guards: people with a device that talks MQTT, who answer by script or by hand.
 
-pub mod duty;
+mod duty;
 mod link;
 pub mod script;
+pub mod task;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,9 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::{Moment, SimClock};
-use duty::{Answer, Duty, ReplyVerb, Task};
+use duty::Duty;
 use script::{GuardSpec, Script, Token};
+use task::{Answer, ReplyVerb, Task};
 
 /// How long a guard may take to follow its offline/online switch.
 const SWITCH_LIMIT: Duration = Duration::from_secs(5);

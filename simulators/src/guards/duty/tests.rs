@@ -181,6 +181,41 @@ fn a_cleared_order_is_over_and_nothing_of_it_is_said_again() {
 }
 
 #[test]
+fn a_report_is_still_said_when_its_order_was_withdrawn_meanwhile() {
+    let mut duty = duty(Script::default());
+    duty.document(
+        "o1",
+        &order("o1", "verify", "arrived", &["report_real"], &[]),
+        at(0),
+    );
+    assert!(duty.answer(None, ReplyVerb::ReportReal.into(), at(0)));
+    duty.document("o1", b"", at(0));
+    let report = send(&mut duty, 0);
+    assert_eq!(verbs(&report), [ReplyVerb::ReportReal]);
+    assert_eq!(send(&mut duty, 2_000), report);
+    duty.document(
+        "o1",
+        &order("o1", "verify", "done", &[], &[&report[0]]),
+        at(2_100),
+    );
+    assert_eq!(send(&mut duty, 10_000), []);
+}
+
+#[test]
+fn a_reply_to_an_ended_order_that_nobody_hears_is_given_up() {
+    let mut duty = duty(Script::default());
+    duty.document(
+        "o1",
+        &order("o1", "verify", "arrived", &["report_real"], &[]),
+        at(0),
+    );
+    assert!(duty.answer(None, ReplyVerb::ReportReal.into(), at(0)));
+    duty.document("o1", b"", at(0));
+    assert_eq!(send(&mut duty, 29_999).len(), 1);
+    assert_eq!(send(&mut duty, 60_000), []);
+}
+
+#[test]
 fn an_order_that_the_new_connection_does_not_show_is_given_up() {
     let mut duty = duty(Script::default());
     duty.connected(at(0));
