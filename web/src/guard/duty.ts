@@ -60,11 +60,15 @@ export const name = computed(() => {
   const listed = documents.one('site')?.recipients.find((recipient) => recipient.id === own)?.name;
   return listed ?? orders.value[0]?.recipient_name ?? me.value?.name ?? own ?? '';
 });
+/** This browser is signed on as somebody else, or nobody: HTTP then carries nothing for this device. */
+export const needsSignOn = computed(() =>
+  me.value ? me.value.recipient !== device.value?.recipient : stream.view.state === 'signed_out',
+);
 /** `online` when orders arrive by at least one way. */
 export const reach = computed(() => {
   const [http, mqtt] = [stream.view.state, link.view.state];
   if (http === 'live' || mqtt === 'up') return 'online' as const;
-  return http === 'starting' || mqtt === 'connecting' ? ('connecting' as const) : ('offline' as const);
+  return (http === 'starting' && !needsSignOn.value) || mqtt === 'connecting' ? ('connecting' as const) : ('offline' as const);
 });
 
 /** Answers an order. What the guard chose goes under the field that the document names. */
@@ -81,7 +85,7 @@ async function post({ recipient, order, reply }: Unsent): Promise<Answer> {
     if (me.value?.recipient !== recipient) return 'unreachable';
     await call(`${API}/orders/${encodeURIComponent(order)}/replies`, { method: 'POST', body: reply });
     // The stream brings the document that lists it; without a stream it is fetched.
-    if (stream.view.state !== 'live') stream.start();
+    if (stream.view.state === 'stale' || stream.view.state === 'signed_out') stream.start();
     return 'recorded';
   } catch (failed) {
     if (!(failed instanceof Refusal)) return 'unreachable';
@@ -157,7 +161,7 @@ async function renew(): Promise<void> {
 
 function wake(): void {
   if (document.visibilityState !== 'visible' || !device.value) return;
-  stream.start();
+  if (!me.value || me.value.recipient === device.value.recipient) stream.start();
   link.wake();
   courier.again(performance.now());
 }
@@ -185,8 +189,9 @@ export async function begin(): Promise<void> {
   if (device.value) void link.start(device.value);
   try {
     await resume();
-    if (me.value) await enter();
-    else if (device.value) stream.start();
+    // Somebody else's session in this browser is left alone; the page asks to sign on again.
+    if (me.value && (!device.value || device.value.recipient === me.value.recipient)) await enter();
+    else if (!me.value && device.value) stream.start();
   } catch {
     // No answer yet: the stream tries on, and an old credential may still reach the broker.
     if (device.value) stream.start();

@@ -1,0 +1,135 @@
+/** One fire from the first register to its end, through both pages: the false alarm, and the real one. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { desk, guard, hold, launch, type Seen, shot, sound } from './browser';
+import { Campus } from './campus';
+import { until } from './until';
+
+let browser: Browser;
+let campus: Campus;
+let seen: Seen[] = [];
+
+beforeAll(async () => void (browser = await launch()));
+afterAll(() => browser.close());
+beforeEach(async () => {
+  campus = await Campus.start(['operator', 'leader', 'post2', 'warden']);
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') {
+    for (const [n, { page }] of seen.entries()) await shot(page, `failed-${task.name.slice(0, 30)}-${n}`).catch(() => undefined);
+    console.error(campus.lastLog);
+  }
+  const errors = seen.flatMap((one) => one.errors);
+  for (const { context } of seen) await context.close();
+  seen = [];
+  await campus.stop();
+  expect(errors).toEqual([]);
+});
+
+async function opened(page: Promise<Seen>): Promise<Page> {
+  const one = await page;
+  seen.push(one);
+  return one.page;
+}
+const step = (page: Page, id: string, state: string) => page.locator(`[data-testid="step-${id}"][data-state="${state}"]`).waitFor();
+const online = (page: Page, id: string) => page.locator(`[data-testid="post-${id}"][data-online="true"]`).waitFor();
+const order = (page: Page, kind: string, state: string) => page.locator(`[data-testid="order-card"][data-kind="${kind}"][data-state="${state}"]`);
+
+test('a false alarm goes from the register to the closed incident through both pages', async () => {
+  const post = await opened(guard(browser, campus.http, 'post2'));
+  const room = await opened(desk(browser, campus.http));
+  await online(room, 'post2');
+
+  await campus.sim('/points/P1-003/alarm');
+  await until('the first alarm names the room', async () => (await room.getByTestId('first-alarm').innerText()).includes('203'));
+  await until('the fire lamp counts one', async () => (await room.getByTestId('lamp-fire').innerText()).includes('1/1'));
+  await until('the room hears the fire', async () => (await sound(room)) === 'fire');
+  await post.getByTestId('order-card').waitFor();
+  await until('the phone rings', async () => (await sound(post)) === 'order');
+  await until('the plan is drawn', async () => (await post.getByTestId('order-plan').getAttribute('data-ready')) === 'true');
+  await shot(room, 'false-1-desk');
+  await shot(post, 'false-1-guard');
+
+  await room.getByTestId('verb-take').click();
+  await step(room, 'take', 'done');
+  await room.getByTestId('key-F3').click();
+  await until('the room is silent', async () => (await sound(room)) === 'silent');
+
+  await post.getByTestId('reply-accept').tap();
+  await order(post, 'verify', 'accepted').waitFor();
+  await until('the phone is silent', async () => (await sound(post)) === 'silent');
+  await shot(post, 'false-2-guard');
+  await post.getByTestId('reply-arrive').tap();
+  await order(post, 'verify', 'arrived').waitFor();
+  await post.getByTestId('cause-dust').tap();
+  await post.getByTestId('reply-false-seen').check();
+  await shot(post, 'false-3-guard');
+  await post.getByTestId('reply-false').tap();
+  await step(room, 'verdict', 'done');
+  await post.getByTestId('guard-idle').waitFor();
+  await until('no answer is left on the phone', async () => (await post.getByTestId('guard-unsent').innerText()).endsWith('0'));
+  await shot(room, 'false-3-desk');
+
+  await campus.sim('/points/P1-003/normal');
+  const sounders = room.getByTestId('verb-stop_sounders');
+  await room.locator('[data-testid="step-stop_sounders"]').waitFor();
+  if (await sounders.count()) await sounders.click();
+  await step(room, 'stop_sounders', 'done');
+  await hold(room.getByTestId('verb-reset'));
+  await until('the incident is closed', async () => (await room.getByTestId('lamp-fire').innerText()).includes('0/0'));
+  await until('nothing is pinned', async () => !(await room.getByTestId('first-alarm').innerText()).includes('203'));
+  await shot(room, 'false-4-desk');
+});
+
+test('a real fire starts the linkage, the call and the groups, and ends with the holder of command', async () => {
+  const post = await opened(guard(browser, campus.http, 'post2'));
+  const warden = await opened(guard(browser, campus.http, 'warden'));
+  const leader = await opened(guard(browser, campus.http, 'leader'));
+  const room = await opened(desk(browser, campus.http));
+  for (const id of ['post2', 'warden', 'duty-lead']) await online(room, id);
+
+  await campus.sim('/points/P1-005/alarm');
+  await room.getByTestId('verb-take').click();
+  await post.getByTestId('reply-accept').tap();
+  await post.getByTestId('reply-arrive').tap();
+  await order(post, 'verify', 'arrived').waitFor();
+  await hold(post.getByTestId('reply-real'));
+
+  await step(room, 'verdict', 'done');
+  await step(room, 'call119', 'now');
+  await room.getByTestId('card-119').waitFor();
+  await until('the card names the room', async () => (await room.getByTestId('card-119').innerText()).includes('205'));
+  await shot(room, 'real-1-desk');
+  await order(warden, 'group', 'received').waitFor();
+  await shot(warden, 'real-1-warden');
+  await warden.getByTestId('reply-accept').tap();
+  await order(warden, 'group', 'accepted').waitFor();
+  await step(room, 'groups', 'done');
+  await room.getByTestId('verb-call_119').click();
+  await step(room, 'call119', 'done');
+
+  for (const output of ['D1-SOUNDER', 'D1-DOORS', 'GAS-VALVE', 'D1-FEEDER', 'HYDRANT-PUMP', 'D1-LIFT', 'D1-LIFT-FEEDER']) {
+    await room.locator(`[data-testid="incident-linkage"] [data-testid="linkage-${output}"][data-state="done"]`).waitFor({ timeout: 45_000 });
+  }
+  const outputs = await campus.simState<{ id: string; feedback: boolean }[]>('/outputs');
+  expect(outputs.length).toBeGreaterThan(0);
+  await shot(room, 'real-2-desk');
+
+  await warden.getByTestId('reply-done').tap();
+  await warden.getByTestId('guard-idle').waitFor();
+  await shot(leader, 'real-2-leader');
+  const command = await opened(desk(browser, campus.http, 'leader'));
+  await command.getByTestId('steps').waitFor();
+  await hold(command.getByTestId('verb-all_clear'));
+  await step(room, 'all_clear', 'done');
+
+  await room.getByTestId('key-F10').click();
+  const timeline = room.getByTestId('timeline');
+  await timeline.waitFor();
+  const lines = await until('the record has its lines', async () => {
+    const text = await timeline.innerText();
+    return text.includes('119') && text.split('\n').length > 20 ? text : null;
+  });
+  expect(lines).not.toMatch(/\b[a-z]+\.[a-z_]+\.?[a-z_]*\b|\{\w+\}/);
+  await shot(room, 'real-3-timeline');
+});

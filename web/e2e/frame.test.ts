@@ -1,0 +1,176 @@
+/** The pages themselves: what they do without a daemon, at both sizes, for everybody's eyes, and before the first key. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { desk, guard, launch, type Seen, shot, sound } from './browser';
+import { Campus } from './campus';
+import { until } from './until';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SIZES = [{ width: 1366, height: 768 }, { width: 1920, height: 1080 }];
+/** What a page that lost its daemon cannot help logging. */
+const LOST = [/Failed to load resource/, /WebSocket connection to/, /net::ERR_/];
+
+let browser: Browser;
+let campus: Campus;
+let seen: Seen[] = [];
+let allowed: RegExp[] = [];
+
+beforeAll(async () => void (browser = await launch()));
+afterAll(() => browser.close());
+beforeEach(async () => {
+  allowed = [];
+  campus = await Campus.start(['operator', 'post2']);
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') {
+    for (const [n, { page }] of seen.entries()) await shot(page, `failed-${task.name.slice(0, 30)}-${n}`).catch(() => undefined);
+    console.error(campus.lastLog);
+  }
+  const errors = seen.flatMap((one) => one.errors).filter((error) => !allowed.some((known) => known.test(error)));
+  for (const { context } of seen) await context.close();
+  seen = [];
+  await campus.stop();
+  expect(errors).toEqual([]);
+});
+
+async function opened(page: Promise<Seen>): Promise<Page> {
+  const one = await page;
+  seen.push(one);
+  return one.page;
+}
+const firstAlarm = (page: Page) => page.getByTestId('first-alarm').getAttribute('data-incident');
+
+test('a daemon that is killed leaves a stale picture, and the same incident comes back with it', async () => {
+  const room = await opened(desk(browser, campus.http));
+  const post = await opened(guard(browser, campus.http, 'post2'));
+  await campus.sim('/points/P1-010/alarm');
+  const incident = await until('an incident is open', () => firstAlarm(room));
+  await post.getByTestId('order-card').waitFor();
+  allowed = LOST;
+  await campus.kill();
+  await room.getByTestId('stale-banner').waitFor({ timeout: 8_000 });
+  await shot(room, 'stale-desk');
+  await until('the phone says offline', async () => (await post.getByTestId('guard-online').getAttribute('data-online')) === 'false', 12_000);
+  // Answered without any way out: it stays on the phone and says so.
+  await post.getByTestId('reply-accept').tap();
+  await until('one answer is unsent', async () => (await post.getByTestId('guard-unsent').innerText()).endsWith('1'));
+  await shot(post, 'offline-guard');
+
+  await campus.run();
+  await room.getByTestId('stale-banner').waitFor({ state: 'detached' });
+  expect(await firstAlarm(room)).toBe(incident);
+  await post.locator('[data-testid="order-card"][data-state="accepted"]').waitFor();
+  await until('nothing is unsent', async () => (await post.getByTestId('guard-unsent').innerText()).endsWith('0'));
+});
+
+test('an answer that was not sent survives a reload of the page', async () => {
+  const post = await opened(guard(browser, campus.http, 'post2'));
+  await campus.sim('/points/P1-001/alarm');
+  await post.locator('[data-testid="order-card"][data-state="received"]').waitFor();
+  allowed = LOST;
+  await campus.kill();
+  await post.getByTestId('reply-accept').tap();
+  await until('one answer is unsent', async () => (await post.getByTestId('guard-unsent').innerText()).endsWith('1'));
+  await campus.run();
+  await post.reload();
+  await post.locator('[data-testid="order-card"][data-state="accepted"]').waitFor();
+  await until('nothing is unsent', async () => (await post.getByTestId('guard-unsent').innerText()).endsWith('0'));
+});
+
+test('without a gesture both pages say that their sound is off', async () => {
+  const room = await opened(desk(browser, campus.http));
+  await room.reload();
+  await room.getByTestId('sound-banner').waitFor();
+  expect(await sound(room)).toBe('blocked');
+  await room.keyboard.press('Tab');
+  await room.getByTestId('sound-banner').waitFor({ state: 'detached' });
+  const post = await opened(guard(browser, campus.http, 'post2'));
+  await post.reload();
+  await post.getByTestId('guard-sound-banner').waitFor();
+  await post.getByTestId('guard-idle').tap();
+  await post.getByTestId('guard-sound-banner').waitFor({ state: 'detached' });
+});
+
+/** Elements whose text is cut although they are not allowed to cut it, and targets that are too small. */
+function faults(page: Page, { frame, targets, least }: { frame: string; targets: string; least: number }): Promise<string[]> {
+  return page.evaluate(
+    ({ frame, targets, least }) => {
+      const found: string[] = [];
+      const root = document.documentElement;
+      if (root.scrollWidth > root.clientWidth) found.push(`the page scrolls sideways: ${root.scrollWidth} > ${root.clientWidth}`);
+      const name = (element: Element) => `${element.tagName} ${element.getAttribute('data-testid') ?? element.className} "${element.textContent?.trim().slice(0, 24)}"`;
+      const isShown = (element: Element) => element.getBoundingClientRect().width > 0;
+      for (const element of document.querySelectorAll<HTMLElement>(frame)) {
+        if (!isShown(element)) continue;
+        for (const part of [element, ...element.querySelectorAll<HTMLElement>('*')]) {
+          const cuts = getComputedStyle(part).overflowX === 'hidden' && part.scrollWidth > part.clientWidth + 1;
+          if (cuts && part.textContent?.trim()) found.push(`cut: ${name(part)}`);
+        }
+        const box = element.getBoundingClientRect();
+        if (box.right > innerWidth + 1 || box.bottom > innerHeight + 1) found.push(`outside the screen: ${name(element)}`);
+      }
+      for (const element of document.querySelectorAll<HTMLElement>(targets)) {
+        if (!isShown(element)) continue;
+        const { width, height } = element.getBoundingClientRect();
+        if (width < least || height < least) found.push(`small: ${name(element)} ${Math.round(width)}x${Math.round(height)}`);
+      }
+      return found;
+    },
+    { frame, targets, least },
+  );
+}
+
+test('the desk fits both screens: nothing scrolls sideways, no lamp is cut, every command is 44 px', async () => {
+  await campus.sim('/points/P1-003/alarm');
+  for (const size of SIZES) {
+    const room = await opened(desk(browser, campus.http, 'operator', size));
+    await room.getByTestId('verb-confirm_fire').or(room.getByTestId('verb-take')).first().waitFor();
+    await shot(room, `fit-${size.width}`);
+    const frame = '[data-testid^="lamp-"], [data-testid="first-alarm"], [data-testid="elapsed"], [data-testid^="key-"], [data-testid="linkage-mode"], [data-testid="panel-key"]';
+    expect(await faults(room, { frame, targets: '[data-testid^="verb-"], [data-testid^="key-"], [data-testid="incident-"]', least: 43.5 })).toEqual([]);
+  }
+});
+
+test('the phone fits 390 and 360: nothing scrolls sideways, every answer is 44 px', async () => {
+  await campus.sim('/points/P1-003/alarm');
+  for (const size of [{ width: 390, height: 844 }, { width: 360, height: 800 }]) {
+    const post = await opened(guard(browser, campus.http, 'post2', size));
+    await post.getByTestId('order-card').waitFor();
+    expect(await faults(post, { frame: 'header, footer, .answers', targets: 'button', least: 43.5 })).toEqual([]);
+  }
+});
+
+/** What axe finds against WCAG 2 A and AA. Run through the debugger: the page's content policy admits no foreign script. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    type Result = { violations: { id: string; help: string; nodes: { target: string[]; failureSummary?: string }[] }[] };
+    const { axe } = window as unknown as { axe: { run(root: Document, how: unknown): Promise<Result> } };
+    const { violations } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary ?? ''}`));
+  });
+}
+
+test('axe finds nothing on either page, at rest and in an alarm, by night and by day', async () => {
+  const room = await opened(desk(browser, campus.http, 'operator', { width: 1366, height: 768 }));
+  const post = await opened(guard(browser, campus.http, 'post2'));
+  const check = async (what: string) => {
+    for (const theme of ['night', 'day']) {
+      for (const [name, page] of [['desk', room], ['guard', post]] as const) {
+        await page.evaluate((to) => void (document.documentElement.dataset['theme'] = to), theme);
+        expect(await violations(page), `${name} ${what} ${theme}`).toEqual([]);
+      }
+    }
+  };
+  await check('at rest');
+  await campus.sim('/points/P1-012/alarm');
+  await post.getByTestId('reply-accept').waitFor();
+  await room.getByTestId('verb-take').waitFor();
+  await check('in an alarm');
+  await post.getByTestId('reply-accept').tap();
+  await post.getByTestId('reply-arrive').tap();
+  await post.getByTestId('reply-false').waitFor();
+  await check('at the verdict');
+});
