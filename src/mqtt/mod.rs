@@ -1,1 +1,170 @@
-//! Orders and status over MQTT, and the broker inside the process.
+//! Orders and status over MQTT, and the broker inside the process (docs/asyncapi.yaml).
+//!
+//! Owns the link to the broker, what is published over it, and the embedded broker. It decides nothing: documents go out as the
+//! engine committed them, replies and presences go in as inputs, and without any broker the daemon goes on.
+
+mod broker;
+mod link;
+mod payload;
+mod presence;
+mod publish;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::link::{Endpoint, Link};
+use self::topics::Topics;
+use crate::domain::settings::{Broker, MqttSettings};
+use crate::domain::site::Site;
+use crate::engine::handle::Handle;
+
+/// What MQTT needs to run.
+pub struct MqttParts {
+    /// The site's files.
+    pub site: Arc<Site>,
+    /// Which broker.
+    pub settings: MqttSettings,
+    /// The daemon's data folder; the embedded broker's files are in `mqtt` below it.
+    pub data: PathBuf,
+    /// The engine.
+    pub handle: Handle,
+    /// Ends everything.
+    pub stop: CancellationToken,
+    /// Counts the tasks.
+    pub tracker: TaskTracker,
+}
+
+/// Where the embedded broker listens; nothing for an external one, or while it cannot be bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MqttAddresses {
+    /// TCP.
+    pub tcp: Option<SocketAddr>,
+    /// WebSocket, path `/mqtt`.
+    pub websocket: Option<SocketAddr>,
+}
+
+/// Starts the broker, when it is inside, and the link to it. A broker that cannot be opened now is tried again; it never keeps
+/// the daemon from running.
+///
+/// # Errors
+/// The settings cannot be used: a site id that fits no topic, an address without a port, a system without randomness.
+pub async fn start(parts: MqttParts) -> io::Result<MqttAddresses> {
+    let MqttParts {
+        site,
+        settings,
+        data,
+        handle,
+        stop,
+        tracker,
+    } = parts;
+    let topics = Topics::new(&site.id).ok_or_else(|| unusable("the site's id fits no topic"))?;
+    match settings.broker {
+        Broker::External {
+            address,
+            user,
+            password_file,
+        } => {
+            let (host, port) = address
+                .rsplit_once(':')
+                .ok_or_else(|| unusable("the broker's address has no port"))?;
+            let endpoint = Endpoint::External {
+                host: host.trim_matches(['[', ']']).to_owned(),
+                port: port
+                    .parse()
+                    .map_err(|_| unusable("the broker's port is no number"))?,
+                user,
+                password_file,
+            };
+            tracker.spawn(Link::new(topics, handle, endpoint, stop).keep());
+            Ok(MqttAddresses::default())
+        }
+        Broker::Embedded { listen, websocket } => {
+            let place = broker::Place {
+                tcp: listen,
+                websocket,
+                folder: data.join("mqtt"),
+            };
+            let embedded = Embedded {
+                topics,
+                site,
+                handle,
+                place,
+            };
+            embedded.start(stop, &tracker).await
+        }
+    }
+}
+
+/// A broker inside and the link to it.
+struct Embedded {
+    topics: Topics,
+    site: Arc<Site>,
+    handle: Handle,
+    place: broker::Place,
+}
+
+impl Embedded {
+    async fn start(
+        self,
+        stop: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> io::Result<MqttAddresses> {
+        let token = token()?;
+        let gate = broker::Gate::new(self.topics.clone(), self.site, self.handle.clone(), &token);
+        let gate = Arc::new(gate);
+        let opened = broker::Server::open(&self.place, Arc::clone(&gate), true).await;
+        let (server, addresses) = match opened {
+            Ok(server) => {
+                let place = server.place();
+                let addresses = MqttAddresses {
+                    tcp: Some(place.tcp),
+                    websocket: Some(place.websocket),
+                };
+                tracing::info!(tcp = %place.tcp, websocket = %place.websocket, "the broker listens");
+                (Some(server), addresses)
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the broker cannot be opened; trying again"
+                );
+                (None, MqttAddresses::default())
+            }
+        };
+        let (up, address) = watch::channel(None);
+        // The link goes first, so that its last words still find a broker.
+        let broker_stop = CancellationToken::new();
+        let broker = broker::keep(self.place, gate, server, up, broker_stop.clone());
+        tracker.spawn(broker);
+        let endpoint = Endpoint::Embedded { address, token };
+        let link = Link::new(self.topics, self.handle, endpoint, stop);
+        tracker.spawn(async move {
+            let _broker = broker_stop.drop_guard();
+            link.keep().await;
+        });
+        Ok(addresses)
+    }
+}
+
+/// 256 random bits that nobody else ever sees.
+fn token() -> io::Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn unusable(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}

@@ -1,0 +1,324 @@
+//! What is to stand at the broker, and what to send next to make it so. Pure: link.rs sends.
+//!
+//! The documents are the truth; there is no queue beside them. Each topic remembers what the broker is known to hold, so a
+//! message that was lost is simply due again, an unchanged one is not sent twice, and a topic has at most one message under way:
+//! an older revision can never arrive after a newer one. Orders and alarms go first; status of points is coalesced per topic and
+//! goes one at a time, so that no order ever waits behind more than one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::payload::{self, Message, Stand};
+use super::topics::{DAEMON_STATUS, Topics};
+use crate::domain::ids::OrderId;
+use crate::domain::time::WallTime;
+
+/// Most orders, alarms and links under way.
+pub(super) const URGENT_MAX: usize = 32;
+/// Most messages of points under way.
+const BACKGROUND_MAX: usize = 1;
+
+/// What goes before what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Order,
+    Alarm,
+    Link,
+    Point,
+}
+
+/// What the broker is known to hold at a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// Something retained that may be anything.
+    Something,
+    /// Exactly this content, retained.
+    Exactly(Arc<str>),
+    /// The last word was sent; what is retained still has to go.
+    LastWordSent,
+}
+
+/// One message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Publish {
+    /// Topic below the prefix.
+    pub(super) topic: Arc<str>,
+    /// Payload; empty to clear what is retained.
+    pub(super) payload: Arc<str>,
+    /// Whether the broker keeps it.
+    pub(super) retain: bool,
+}
+
+/// What becomes of the topic once the message under way is acknowledged.
+#[derive(Debug)]
+struct UnderWay {
+    then: Held,
+    announces: Option<OrderId>,
+}
+
+#[derive(Debug)]
+struct Topic {
+    class: Class,
+    stand: Stand,
+    held: Held,
+    under_way: Option<UnderWay>,
+    /// Place in the line while something is to send.
+    ticket: Option<u64>,
+}
+
+/// Everything that is to stand at the broker.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    topics: BTreeMap<Arc<str>, Topic>,
+    line: BTreeMap<(Class, u64), Arc<str>>,
+    tickets: u64,
+    urgent: usize,
+    background: usize,
+}
+
+impl Outbox {
+    /// Takes all documents at once; what is no longer among them has ended.
+    pub(super) fn snapshot<'a>(
+        &mut self,
+        documents: impl Iterator<Item = (&'a Arc<str>, &'a Arc<str>)>,
+        seq: u64,
+        now: WallTime,
+    ) {
+        let mut gone: BTreeSet<Arc<str>> = self.topics.keys().cloned().collect();
+        gone.remove(DAEMON_STATUS);
+        for (key, text) in documents {
+            if let Some(topic) = Topics::of_document(key) {
+                gone.remove(topic.as_str());
+                self.document(key, Some(text), seq, now);
+            }
+        }
+        for topic in gone {
+            self.stand(&topic, None);
+        }
+    }
+
+    /// Takes one document, or that it is gone.
+    pub(super) fn document(&mut self, key: &str, text: Option<&Arc<str>>, seq: u64, now: WallTime) {
+        let (Some(topic), Some((kind, _))) = (Topics::of_document(key), key.split_once('/')) else {
+            return;
+        };
+        let stand = text.and_then(|text| match kind {
+            "order" => Some((Class::Order, payload::order(text)?)),
+            "incident" => Some((Class::Alarm, payload::alarm(text, seq)?)),
+            "link" => Some((Class::Link, payload::link(text, seq, now)?)),
+            _ => Some((Class::Point, payload::point(text, seq, now)?)),
+        });
+        self.stand(&topic, stand);
+    }
+
+    /// The daemon says that it is there; the broker may have said the contrary since.
+    pub(super) fn daemon(&mut self, message: Message) {
+        self.stand(DAEMON_STATUS, Some((Class::Link, Stand::Retained(message))));
+        if let Some(daemon) = self.topics.get_mut(DAEMON_STATUS) {
+            daemon.held = Held::Something;
+        }
+        self.queue(DAEMON_STATUS);
+    }
+
+    /// The broker retains something at a topic of ours.
+    pub(super) fn found(&mut self, topic: &str) {
+        if !self.topics.contains_key(topic) {
+            let class = if topic.starts_with("order/") {
+                Class::Order
+            } else {
+                Class::Alarm
+            };
+            self.insert(topic, class, Stand::Ended(None));
+        }
+        if let Some(found) = self.topics.get_mut(topic)
+            && found.held == Held::Nothing
+            && found.under_way.is_none()
+        {
+            found.held = Held::Something;
+        }
+        self.queue(topic);
+    }
+
+    /// The connection is gone. Whatever was under way may or may not have arrived.
+    pub(super) fn disconnected(&mut self) {
+        self.urgent = 0;
+        self.background = 0;
+        for topic in self.topics.values_mut() {
+            if topic.under_way.take().is_some() {
+                topic.held = Held::Something;
+            }
+        }
+        self.queue_all();
+    }
+
+    /// The broker knows nothing of our session: what it retains may be gone too.
+    pub(super) fn session_lost(&mut self) {
+        for topic in self.topics.values_mut() {
+            if topic.held != Held::Nothing {
+                topic.held = Held::Something;
+            }
+        }
+        self.queue_all();
+    }
+
+    /// The next message to send, if one may be sent now.
+    pub(super) fn next(&mut self) -> Option<Publish> {
+        let (&(class, ticket), topic) = self.line.first_key_value()?;
+        let name = Arc::clone(topic);
+        let free = match class {
+            Class::Order | Class::Alarm | Class::Link => self.urgent < URGENT_MAX,
+            Class::Point => self.background < BACKGROUND_MAX,
+        };
+        if !free {
+            return None;
+        }
+        self.line.remove(&(class, ticket));
+        let topic = self.topics.get_mut(&name)?;
+        topic.ticket = None;
+        let (publish, under_way) = step(&name, topic)?;
+        if publish.retain && topic.held == Held::Nothing {
+            topic.held = Held::Something;
+        }
+        topic.under_way = Some(under_way);
+        *self.counter(class) += 1;
+        Some(publish)
+    }
+
+    /// The broker has the message that was under way. Returns the order that it announced.
+    pub(super) fn acknowledged(&mut self, name: &str) -> Option<OrderId> {
+        let topic = self.topics.get_mut(name)?;
+        let under_way = topic.under_way.take()?;
+        topic.held = under_way.then;
+        let over = topic.held == Held::Nothing && topic.stand == Stand::Ended(None);
+        let class = topic.class;
+        if over {
+            self.topics.remove(name);
+        }
+        self.leave(class);
+        self.queue(name);
+        under_way.announces
+    }
+
+    /// The broker refused the message; it stays out of the line until [`Outbox::again`].
+    pub(super) fn refused(&mut self, name: &str) {
+        if let Some(topic) = self.topics.get_mut(name)
+            && topic.under_way.take().is_some()
+        {
+            let class = topic.class;
+            self.leave(class);
+        }
+    }
+
+    /// Puts whatever is still to send back into the line.
+    pub(super) fn again(&mut self) {
+        self.queue_all();
+    }
+
+    fn counter(&mut self, class: Class) -> &mut usize {
+        match class {
+            Class::Order | Class::Alarm | Class::Link => &mut self.urgent,
+            Class::Point => &mut self.background,
+        }
+    }
+
+    fn leave(&mut self, class: Class) {
+        let counter = self.counter(class);
+        *counter = counter.saturating_sub(1);
+    }
+
+    fn stand(&mut self, name: &str, stand: Option<(Class, Stand)>) {
+        match stand {
+            Some((class, stand)) => match self.topics.get_mut(name) {
+                Some(topic) => topic.stand = stand,
+                None => self.insert(name, class, stand),
+            },
+            None => {
+                let Some(topic) = self.topics.get_mut(name) else {
+                    return;
+                };
+                topic.stand = Stand::Ended(None);
+                if topic.held == Held::Nothing && topic.under_way.is_none() {
+                    let ticket = topic.ticket.map(|ticket| (topic.class, ticket));
+                    ticket.map(|ticket| self.line.remove(&ticket));
+                    self.topics.remove(name);
+                }
+            }
+        }
+        self.queue(name);
+    }
+
+    fn insert(&mut self, name: &str, class: Class, stand: Stand) {
+        let topic = Topic {
+            class,
+            stand,
+            held: Held::Nothing,
+            under_way: None,
+            ticket: None,
+        };
+        self.topics.insert(name.into(), topic);
+    }
+
+    /// Gives a topic a place in the line when it has something to send and none under way.
+    fn queue(&mut self, name: &str) {
+        let Some((key, _)) = self.topics.get_key_value(name) else {
+            return;
+        };
+        let key = Arc::clone(key);
+        let Some(topic) = self.topics.get_mut(name) else {
+            return;
+        };
+        if topic.under_way.is_some() || topic.ticket.is_some() || step(&key, topic).is_none() {
+            return;
+        }
+        self.tickets += 1;
+        topic.ticket = Some(self.tickets);
+        self.line.insert((topic.class, self.tickets), key);
+    }
+
+    fn queue_all(&mut self) {
+        let names: Vec<Arc<str>> = self.topics.keys().cloned().collect();
+        for name in names {
+            self.queue(&name);
+        }
+    }
+}
+
+/// What brings a topic one step nearer to where it should stand.
+fn step(name: &Arc<str>, topic: &Topic) -> Option<(Publish, UnderWay)> {
+    let send = |message: &Message, retain, then| {
+        let publish = Publish {
+            topic: Arc::clone(name),
+            payload: Arc::clone(&message.text),
+            retain,
+        };
+        let announces = message.announces.clone();
+        (publish, UnderWay { then, announces })
+    };
+    match (&topic.stand, &topic.held) {
+        (Stand::Retained(message), Held::Exactly(held)) if *held == message.content => None,
+        (Stand::Retained(message), _) => {
+            let then = Held::Exactly(Arc::clone(&message.content));
+            Some(send(message, true, then))
+        }
+        (Stand::Ended(_), Held::Nothing) => None,
+        (Stand::Ended(Some(message)), Held::Something | Held::Exactly(_)) => {
+            Some(send(message, false, Held::LastWordSent))
+        }
+        (Stand::Ended(_), Held::LastWordSent | Held::Something | Held::Exactly(_)) => {
+            let publish = Publish {
+                topic: Arc::clone(name),
+                payload: "".into(),
+                retain: true,
+            };
+            let under_way = UnderWay {
+                then: Held::Nothing,
+                announces: None,
+            };
+            Some((publish, under_way))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The outbox by hand: what is sent, in which order, and what is sent again.
+
+use serde_json::json;
+
+use super::*;
+
+fn order(id: &str, state: &str, open: bool) -> (String, Arc<str>) {
+    let text = json!({ "v": 1, "id": id, "state": state, "open": open, "heard": [] });
+    (format!("order/post2/{id}"), text.to_string().into())
+}
+
+fn point(id: &str, fire: bool) -> (String, Arc<str>) {
+    let text = json!({ "id": id, "fire": fire, "changed_at": 5 });
+    (format!("point/{id}"), text.to_string().into())
+}
+
+fn take(outbox: &mut Outbox, document: &(String, Arc<str>)) {
+    outbox.document(&document.0, Some(&document.1), 7, WallTime(1));
+}
+
+fn next(outbox: &mut Outbox) -> (String, bool, bool) {
+    let publish = outbox.next().expect("something to send");
+    let empty = publish.payload.is_empty();
+    (publish.topic.to_string(), publish.retain, empty)
+}
+
+#[test]
+fn an_order_is_retained_while_open_and_cleared_after_its_last_word() {
+    let mut outbox = Outbox::default();
+    let topic = "order/post2/o1".to_owned();
+    take(&mut outbox, &order("o1", "queued", true));
+    assert_eq!(next(&mut outbox), (topic.clone(), true, false));
+    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.acknowledged(&topic), Some("o1".into()));
+    assert_eq!(outbox.next(), None);
+    take(&mut outbox, &order("o1", "at_broker", true));
+    assert_eq!(next(&mut outbox), (topic.clone(), true, false));
+    assert_eq!(outbox.acknowledged(&topic), None);
+    take(&mut outbox, &order("o1", "done", false));
+    assert_eq!(next(&mut outbox), (topic.clone(), false, false));
+    assert_eq!(outbox.acknowledged(&topic), None);
+    assert_eq!(next(&mut outbox), (topic.clone(), true, true));
+    assert_eq!(outbox.acknowledged(&topic), None);
+    assert_eq!(outbox.next(), None);
+}
+
+#[test]
+fn a_newer_revision_waits_for_the_older_one_and_skips_those_between() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &order("o1", "queued", true));
+    next(&mut outbox);
+    take(&mut outbox, &order("o1", "at_broker", true));
+    take(&mut outbox, &order("o1", "received", true));
+    assert_eq!(outbox.next(), None);
+    outbox.acknowledged("order/post2/o1");
+    let newest = outbox.next().expect("the newest");
+    assert!(newest.payload.contains("received"));
+    outbox.acknowledged("order/post2/o1");
+    assert_eq!(outbox.next(), None);
+}
+
+#[test]
+fn what_was_under_way_at_a_loss_is_sent_again_and_what_was_acknowledged_is_not() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &order("o1", "queued", true));
+    take(&mut outbox, &order("o2", "queued", true));
+    next(&mut outbox);
+    next(&mut outbox);
+    outbox.acknowledged("order/post2/o1");
+    outbox.disconnected();
+    assert_eq!(next(&mut outbox).0, "order/post2/o2");
+    assert_eq!(outbox.next(), None);
+    outbox.disconnected();
+    outbox.session_lost();
+    let mut again = [next(&mut outbox).0, next(&mut outbox).0];
+    again.sort();
+    assert_eq!(again, ["order/post2/o1", "order/post2/o2"]);
+}
+
+#[test]
+fn an_order_that_ended_while_its_first_revision_was_under_way_is_cleared() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &order("o1", "queued", true));
+    next(&mut outbox);
+    take(&mut outbox, &order("o1", "withdrawn", false));
+    outbox.disconnected();
+    assert_eq!(
+        next(&mut outbox),
+        ("order/post2/o1".to_owned(), false, false)
+    );
+    outbox.acknowledged("order/post2/o1");
+    assert!(next(&mut outbox).2);
+}
+
+#[test]
+fn an_order_that_ended_before_this_run_is_silent_unless_the_broker_retains_it() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &order("o1", "done", false));
+    assert_eq!(outbox.next(), None);
+    outbox.found("order/post2/o1");
+    outbox.found("order/post9/unknown");
+    outbox.found("alarm/old");
+    let mut sent = Vec::new();
+    while let Some(publish) = outbox.next() {
+        outbox.acknowledged(&publish.topic);
+        sent.push((publish.topic.to_string(), publish.payload.is_empty()));
+    }
+    let expected = [
+        ("order/post2/o1", false),
+        ("order/post9/unknown", true),
+        ("order/post2/o1", true),
+        ("alarm/old", true),
+    ];
+    assert_eq!(
+        sent,
+        expected.map(|(topic, empty)| (topic.to_owned(), empty))
+    );
+}
+
+#[test]
+fn an_order_goes_before_a_thousand_points_and_behind_at_most_one() {
+    let mut outbox = Outbox::default();
+    for n in 0..1_000 {
+        take(&mut outbox, &point(&format!("P{n}"), false));
+    }
+    assert_eq!(next(&mut outbox).0, "status/point/P0");
+    assert_eq!(outbox.next(), None);
+    take(&mut outbox, &order("o1", "queued", true));
+    assert_eq!(next(&mut outbox).0, "order/post2/o1");
+}
+
+#[test]
+fn points_are_coalesced_and_taken_in_turn() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &point("A", false));
+    take(&mut outbox, &point("B", false));
+    next(&mut outbox);
+    for fire in [true, false, true] {
+        take(&mut outbox, &point("A", fire));
+    }
+    outbox.acknowledged("status/point/A");
+    assert_eq!(next(&mut outbox).0, "status/point/B");
+    outbox.acknowledged("status/point/B");
+    let latest = outbox.next().expect("the latest of A");
+    assert!(latest.payload.contains("\"fire\":true"));
+    outbox.acknowledged("status/point/A");
+    take(&mut outbox, &point("A", true));
+    assert_eq!(outbox.next(), None, "unchanged content is not sent again");
+}
+
+#[test]
+fn urgent_messages_have_a_window() {
+    let mut outbox = Outbox::default();
+    for n in 0..100 {
+        take(&mut outbox, &order(&format!("o{n}"), "queued", true));
+    }
+    let sent = std::iter::from_fn(|| outbox.next()).count();
+    assert_eq!(sent, URGENT_MAX);
+}
+
+#[test]
+fn a_refused_message_waits_until_it_is_tried_again() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &order("o1", "queued", true));
+    next(&mut outbox);
+    outbox.refused("order/post2/o1");
+    assert_eq!(outbox.next(), None);
+    outbox.again();
+    assert_eq!(next(&mut outbox).0, "order/post2/o1");
+}
+
+#[test]
+fn a_snapshot_ends_what_is_no_longer_in_it() {
+    let mut outbox = Outbox::default();
+    let (key, text) = order("o1", "queued", true);
+    take(&mut outbox, &(key.clone(), text.clone()));
+    next(&mut outbox);
+    outbox.acknowledged("order/post2/o1");
+    let key: Arc<str> = key.into();
+    outbox.snapshot([(&key, &text)].into_iter(), 9, WallTime(1));
+    assert_eq!(outbox.next(), None);
+    outbox.snapshot([].into_iter(), 10, WallTime(1));
+    assert_eq!(next(&mut outbox), ("order/post2/o1".to_owned(), true, true));
+}
+
+#[test]
+fn the_daemon_says_again_that_it_is_there_after_every_connect() {
+    let mut outbox = Outbox::default();
+    let hello = || payload::daemon(true, "j", 1, WallTime(1));
+    outbox.daemon(hello());
+    assert_eq!(next(&mut outbox).0, "status/daemon");
+    outbox.acknowledged("status/daemon");
+    outbox.disconnected();
+    outbox.daemon(hello());
+    assert_eq!(next(&mut outbox).0, "status/daemon");
+    outbox.acknowledged("status/daemon");
+    outbox.snapshot([].into_iter(), 9, WallTime(1));
+    assert_eq!(
+        outbox.next(),
+        None,
+        "it is no document and does not end with one"
+    );
+}
