@@ -48,12 +48,13 @@ export class Documents {
     this.journal.value = snapshot.journal_id;
   }
 
-  /** Applies an entry; one that is in the documents already changes nothing. */
-  apply(entry: StreamEntry): boolean {
-    if (entry.seq <= this.seq) return false;
+  /** Applies an entry. One that is in the documents already is `old`; a `gap` means that something is missing before it. */
+  apply(entry: StreamEntry): 'applied' | 'old' | 'gap' {
+    if (entry.seq <= this.seq) return 'old';
+    if (entry.after > this.seq) return 'gap';
     this.put(entry.documents);
     this.seq = entry.seq;
-    return true;
+    return 'applied';
   }
 
   clear(): void {

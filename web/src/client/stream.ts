@@ -129,7 +129,11 @@ export class Stream {
     this.frame = undefined;
     const waiting = this.queue;
     this.queue = [];
-    for (const entry of waiting) this.store.apply(entry);
+    for (const entry of waiting) {
+      if (this.store.apply(entry) !== 'gap') continue;
+      this.again(0);
+      return;
+    }
   }
 
   /** The heartbeat says how far the daemon is and how many incidents it holds; a page that lags twice starts anew. */

@@ -1,0 +1,127 @@
+/** What the desk shows now: the documents it reads, which screen, which incident. No procedure logic: that is the daemon's. */
+import { computed, reactive, watch } from 'vue';
+import { now, setUtcOffset } from '../client/clock';
+import { documents } from '../client/store';
+import { stream } from '../client/stream';
+import type { Alarm, IncidentDoc, OrderDoc, PointDoc, Step, VerbDoc } from '../documents';
+import type { GlyphState } from '../design';
+import { text } from '../words';
+
+export const site = computed(() => documents.one('site') ?? null);
+export const summary = computed(() => documents.one('summary') ?? null);
+export const stale = computed(() => stream.view.state === 'stale');
+
+/** Open incidents, most urgent first, as the daemon orders them. */
+export const openIncidents = computed<IncidentDoc[]>(() => {
+  const ids = summary.value?.incidents ?? [];
+  return ids.map((id) => documents.of('incident').get(id)).filter((found) => found !== undefined);
+});
+
+export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline';
+const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline'];
+/** The screen, and what is chosen on it. The address keeps both, so that a reload shows the same. */
+export const at = reactive({ screen: 'home' as ScreenName, incident: null as string | null, floor: null as string | null, output: null as string | null });
+
+function readAddress(): void {
+  const [screen, id] = location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
+  at.screen = SCREENS.find((name) => name === screen) ?? 'home';
+  if (at.screen === 'floor') at.floor = id ?? null;
+  else if (id) at.incident = id;
+}
+
+export function go(screen: ScreenName, id?: string | null): void {
+  const address = `#/${screen}${id ? `/${encodeURIComponent(id)}` : ''}`;
+  if (location.hash !== address) location.hash = address;
+  readAddress();
+}
+
+export function startNavigation(): void {
+  readAddress();
+  addEventListener('hashchange', readAddress);
+  watch(() => site.value?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes), { immediate: true });
+  // A new incident brings the incident screen, except on the linkage board, where a command may be under the hand.
+  watch(
+    () => (summary.value ? openIncidents.value.map((incident) => incident.id) : null),
+    (ids, before) => {
+      // The first picture is no news.
+      if (!ids || !before) return;
+      const fresh = ids.find((id) => !before.includes(id));
+      if (!fresh) return;
+      if (at.screen === 'floor' || at.screen === 'timeline') go('home');
+      if (!shown.value || !ids.includes(shown.value.id)) at.incident = fresh;
+    },
+  );
+}
+
+/** The incident under the hand: the chosen one while it is open, else the most urgent. */
+export const shown = computed<IncidentDoc | null>(
+  () => openIncidents.value.find((incident) => incident.id === at.incident) ?? openIncidents.value[0] ?? null,
+);
+
+export function choose(id: string): void {
+  at.incident = id;
+  go('home', id);
+}
+
+/** Orders of an incident, open ones first, the latest first. */
+export function ordersOf(incident: IncidentDoc): OrderDoc[] {
+  const found = incident.orders.map((id) => documents.of('order').get(id)).filter((order) => order !== undefined);
+  return found.sort((a, b) => Number(b.open) - Number(a.open) || b.at - a.at);
+}
+
+export const placeOf = (alarm: Alarm) => [text(alarm.building), text(alarm.floor), text(alarm.room)].filter(Boolean).join(' ');
+
+export const untaken = (incident: IncidentDoc) => incident.taken === null && incident.stage !== 'closed';
+
+export function glyphOf(incident: IncidentDoc): GlyphState {
+  return incident.class === 'confirmed' ? 'confirmed' : 'fire';
+}
+
+/** The state of a device as one glyph, the worst first. A value that is not good is never shown as normal. */
+export function glyphOfPoint(point: PointDoc): GlyphState {
+  if (point.fire || (point.incident !== null && point.latched_at !== null)) return 'fire';
+  if (point.quality !== 'good') return 'offline';
+  if (point.fault) return 'fault';
+  if (point.disabled) return 'disabled';
+  return 'normal';
+}
+
+export interface Counts { points: number; fire: number; fault: number; disabled: number; offline: number }
+
+/** How many devices of a set stand in which state. */
+export function count(points: Iterable<PointDoc>): Counts {
+  const counts: Counts = { points: 0, fire: 0, fault: 0, disabled: 0, offline: 0 };
+  for (const point of points) {
+    counts.points += 1;
+    const glyph = glyphOfPoint(point);
+    if (glyph === 'fire' || glyph === 'fault' || glyph === 'disabled' || glyph === 'offline') counts[glyph] += 1;
+  }
+  return counts;
+}
+
+/** Detectors, call points and switches: what stands on a plan. Feedback contacts and the panel's own lamps are not devices. */
+const NO_DEVICE = new Set(['feedback', 'panel_key', 'panel_silenced', 'panel_sounders', 'panel_mains']);
+export const isDevice = (point: PointDoc) => !NO_DEVICE.has(point.kind);
+export const devices = computed(() => [...documents.of('point').values()].filter(isDevice));
+
+/** Verbs that weaken protection wait while the picture is stale; all others may still be sent. */
+const WEAKENING = new Set(['judge_false', 'stop_sounders', 'reset', 'all_clear', 'restore']);
+export const waits = (verb: VerbDoc) => stale.value && (WEAKENING.has(verb.verb) || (verb.verb === 'mode' && verb.body['mode'] === 'manual'));
+
+/** The verb of a key in an incident, with its step. */
+export function verbOfKey(incident: IncidentDoc | null, key: string): { step: Step; verb: VerbDoc } | null {
+  for (const step of incident?.steps ?? []) {
+    const verb = step.verbs.find((offered) => offered.key === key);
+    if (verb) return { step, verb };
+  }
+  return null;
+}
+
+/** Steps that a key or a press opened beside the one to do now. */
+export const opened = reactive(new Set<string>());
+
+/** Seconds since the first alarm of the campus. */
+export const sinceFirst = computed(() => {
+  const first = summary.value?.first_alarm;
+  return first ? Math.floor((now.wall - first.at) / 1000) : null;
+});
