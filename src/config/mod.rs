@@ -1,1 +1,207 @@
 //! Files to validated values: every error with file, line and a caret; nothing starts before all of them are known.
+//!
+//! The files are read once. Ids are declared before anything refers to one, so that the order of files and entries never
+//! matters. A broken entry is reported and left out, its id stays declared: one mistake is one error. This room never
+//! listens, never writes and never looks at a clock.
+
+mod address;
+mod buses;
+mod daemon;
+mod files;
+mod groups;
+mod linkage;
+mod lookup;
+mod names;
+mod people;
+mod plans;
+mod points;
+mod procedures;
+mod profile;
+mod prover;
+mod report;
+mod routes;
+mod scope;
+mod section;
+mod site;
+mod svg;
+mod table;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use self::files::{Folder, Source};
+use self::lookup::Lookup;
+use self::names::{Names, Noun, Word};
+use self::plans::Plan;
+use self::profile::Known;
+pub use self::report::{Report, render};
+use self::scope::Scope;
+use self::section::Section;
+use self::site::Campus;
+use self::table::Row;
+use crate::domain::ids::{OutputId, PointId};
+use crate::domain::limits::FireLimits;
+use crate::domain::output::Output;
+use crate::domain::point::Point;
+use crate::domain::profile::Profile;
+use crate::domain::settings::Settings;
+use crate::domain::site::Site;
+
+/// Everything the files say, valid as a whole.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The campus.
+    pub site: Site,
+    /// Register profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// What fengsui.toml says of the daemon itself.
+    pub settings: Settings,
+    /// Drawings by file name; each only draws.
+    pub plans: BTreeMap<String, String>,
+    /// SHA-256 over names and bytes of all files, in hexadecimal.
+    pub version: String,
+}
+
+/// Reads the folder.
+///
+/// # Errors
+///
+/// Every error of every file, by file and from top to bottom.
+pub fn load(dir: &Path) -> Result<Configuration, Vec<Report>> {
+    let mut reports = Vec::new();
+    let folder = files::read(dir, &mut reports);
+    let configuration = read(&folder, &mut reports);
+    match configuration {
+        Some(configuration) if reports.is_empty() => Ok(configuration),
+        Some(_) | None => Err(report::listed(reports)),
+    }
+}
+
+/// A file with its tables, not yet read.
+type Opened<'a> = Option<(&'a Source, Section<'a>)>;
+
+/// Reads every file, also after errors; `None` when a part is missing.
+fn read(folder: &Folder, reports: &mut Vec<Report>) -> Option<Configuration> {
+    let mut names = Names::default();
+    let profiles = profile::read_all(folder, &mut names, reports);
+    let plans = plans::read_all(folder, &mut names, reports);
+    let site = open(folder, "site.toml", reports);
+    let linkage = open(folder, "linkage.toml", reports);
+    let points = folder.sources.get("points.csv");
+    let rows = points.and_then(|source| table::read(source, &points::COLUMNS, reports));
+    declare(&mut names, (&site, &linkage), (points, &rows), reports);
+
+    let names = &names;
+    let settings = open(folder, "fengsui.toml", reports).and_then(|(source, file)| {
+        daemon::read(file, &folder.dir, &mut scope(source, names, reports))
+    });
+    let limits = open(folder, "procedures.toml", reports)
+        .and_then(|(source, file)| procedures::read(file, &mut scope(source, names, reports)));
+    let campus = match site {
+        Some((source, file)) => site::read(file, &mut scope(source, names, reports)),
+        None => Campus::default(),
+    };
+    let mut lookup = Lookup {
+        campus: &campus,
+        profiles: &profiles,
+        plans: &plans,
+        points: &BTreeMap::new(),
+    };
+    let points = match (points, rows) {
+        (Some(source), Some(rows)) => {
+            points::read(&rows, &lookup, &mut scope(source, names, reports))
+        }
+        (Some(_) | None, _) => BTreeMap::new(),
+    };
+    lookup.points = &points;
+    let outputs = match linkage {
+        Some((source, file)) => linkage::read(file, &lookup, &mut scope(source, names, reports)),
+        None => BTreeMap::new(),
+    };
+    Some(Configuration {
+        site: whole(campus, points, outputs, limits?)?,
+        profiles: bare(profiles),
+        settings: settings?,
+        plans: drawings(plans),
+        version: folder.version.clone(),
+    })
+}
+
+fn open<'a>(folder: &'a Folder, name: &str, reports: &mut Vec<Report>) -> Opened<'a> {
+    let source = folder.sources.get(name)?;
+    Some((source, Section::of_file(source, reports)?))
+}
+
+fn scope<'a>(source: &'a Source, names: &'a Names, reports: &'a mut Vec<Report>) -> Scope<'a> {
+    Scope {
+        source,
+        names,
+        reports,
+    }
+}
+
+/// Declares every id of every file. What could not be opened declares nothing, and references to it are not judged.
+fn declare(
+    names: &mut Names,
+    (site, linkage): (&Opened<'_>, &Opened<'_>),
+    (points, rows): (Option<&Source>, &Option<Vec<Row>>),
+    reports: &mut Vec<Report>,
+) {
+    if let Some((source, file)) = site {
+        site::declare(file, source, names, reports);
+    }
+    if let Some((source, file)) = linkage {
+        names.declare(Noun::Output, source, &file.ids(&["outputs"]), reports);
+    }
+    if let (Some(source), Some(rows)) = (points, rows) {
+        let ids: Vec<Word> = rows.iter().map(|row| row.word("id")).collect();
+        names.declare(Noun::Point, source, &ids, reports);
+    }
+}
+
+/// The parts as one site.
+fn whole(
+    campus: Campus,
+    points: BTreeMap<PointId, Point>,
+    outputs: BTreeMap<OutputId, Output>,
+    limits: FireLimits,
+) -> Option<Site> {
+    let head = campus.head?;
+    Some(Site {
+        id: head.id,
+        name: head.name,
+        address: head.address,
+        phone: head.phone,
+        utc_offset_minutes: head.utc_offset_minutes,
+        demo: head.demo,
+        plan: head.plan,
+        buildings: campus.buildings,
+        floors: campus.floors,
+        compartments: campus.compartments,
+        zones: campus.zones,
+        points,
+        outputs,
+        buses: campus.buses,
+        recipients: campus.recipients,
+        succession: head.succession,
+        commander: head.commander,
+        evacuation_leader: head.evacuation_leader,
+        routes: campus.routes,
+        limits,
+    })
+}
+
+fn bare(profiles: BTreeMap<String, Known>) -> BTreeMap<String, Profile> {
+    let bare = |(name, known): (String, Known)| (name, known.profile);
+    profiles.into_iter().map(bare).collect()
+}
+
+fn drawings(plans: BTreeMap<String, Plan>) -> BTreeMap<String, String> {
+    plans
+        .into_iter()
+        .map(|(name, plan)| (name, plan.svg))
+        .collect()
+}

@@ -23,7 +23,4 @@ export function startTheme(): void {
   watchEffect(() => {
     document.documentElement.dataset.theme = theme.value;
   });
-  // Paper is white.
-  addEventListener('beforeprint', () => (document.documentElement.dataset.theme = 'day'));
-  addEventListener('afterprint', () => (document.documentElement.dataset.theme = theme.value));
 }

@@ -1,0 +1,288 @@
+//! points.csv: what every device is, where it stands and where it is read.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::de::value::{Error, StrDeserializer};
+use toml::Spanned;
+
+use super::lookup::Lookup;
+use super::names::{Noun, Word, advice};
+use super::routes;
+use super::scope::Scope;
+use super::table::Row;
+use crate::domain::ids::{NodeId, PointId};
+use crate::domain::point::{Point, PointKind};
+use crate::domain::profile::{Area, Group, Layout};
+use crate::domain::text::Text;
+
+/// The columns of the table.
+pub(super) const COLUMNS: [&str; 16] = [
+    "id",
+    "kind",
+    "name_zh",
+    "name_en",
+    "building",
+    "floor",
+    "room_zh",
+    "room_en",
+    "compartment",
+    "x",
+    "y",
+    "node",
+    "bus",
+    "unit",
+    "group",
+    "index",
+];
+
+/// What a point is read from: no two points may share it.
+type Element = (String, u8, Area, u16, Option<u16>);
+
+/// Where a point is read.
+struct Address {
+    unit: u8,
+    index: u16,
+    element: Element,
+}
+
+/// Reads every row; a point with an error is left out.
+pub(super) fn read(
+    rows: &[Row],
+    lookup: &Lookup<'_>,
+    scope: &mut Scope<'_>,
+) -> BTreeMap<PointId, Point> {
+    let mut points = BTreeMap::new();
+    let mut elements: BTreeMap<Element, (Range<usize>, String)> = BTreeMap::new();
+    let mut nodes: BTreeMap<String, (Word, usize)> = BTreeMap::new();
+    for row in rows {
+        let id = row.word("id");
+        let node = row.word("node");
+        let first = nodes.entry(node.as_ref().clone());
+        first.or_insert((node, 0)).1 += 1;
+        let Some((point, element)) = read_point(row, lookup, scope) else {
+            continue;
+        };
+        let here = (row.word("index").span(), id.as_ref().clone());
+        if let Some((first, other)) = elements.insert(element, here) {
+            let message = format!(
+                "`{other}` and `{}` are read from the same place",
+                id.as_ref()
+            );
+            let help = "correct bus, unit, group or index: one register or bit is one device";
+            scope.clash(row.word("index").span(), first, message, help);
+        }
+        points.insert(point.id.clone(), point);
+    }
+    check_reachable(&nodes, lookup, scope);
+    points
+}
+
+fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(Point, Element)> {
+    check_location(row, lookup, scope);
+    let place = read_place(row, lookup, scope);
+    let kind = read_kind(&row.word("kind"), scope);
+    let address = read_address(row, kind, lookup, scope);
+    let text = |zh: &'static str, en: &'static str, scope: &mut Scope<'_>| {
+        Text::new(
+            scope.filled(row.word(zh), zh),
+            scope.filled(row.word(en), en),
+        )
+    };
+    let name = text("name_zh", "name_en", scope);
+    let room = text("room_zh", "room_en", scope);
+    let address = address?;
+    let word = |column| row.word(column).into_inner();
+    let point = Point {
+        id: word("id").into(),
+        kind: kind?,
+        name,
+        building: word("building").into(),
+        floor: word("floor").into(),
+        room,
+        compartment: word("compartment").into(),
+        place,
+        node: word("node").into(),
+        bus: word("bus").into(),
+        unit: address.unit,
+        group: word("group"),
+        index: address.index,
+    };
+    Some((point, address.element))
+}
+
+/// Building, floor and compartment exist and contain each other.
+fn check_location(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) {
+    let (building, floor) = (row.word("building"), row.word("floor"));
+    let compartment = row.word("compartment");
+    scope.refer(Noun::Building, &building);
+    scope.refer(Noun::Floor, &floor);
+    scope.refer(Noun::Compartment, &compartment);
+    scope.refer(Noun::Node, &row.word("node"));
+    if let Some(found) = lookup.campus.floors.get(floor.as_ref().as_str()) {
+        scope.same_building((Noun::Floor, &floor), found.building.as_str(), &building);
+    }
+    let id = compartment.as_ref().as_str();
+    if let Some(found) = lookup.campus.compartments.get(id)
+        && found.floor.as_str() != floor.as_ref()
+    {
+        let message = format!(
+            "compartment `{id}` is on floor `{}`, not on `{}`",
+            found.floor,
+            floor.as_ref()
+        );
+        let help = "correct the floor or the compartment: two devices of one compartment make a fire suspected";
+        scope.error(compartment.span(), message, help);
+    }
+}
+
+/// `x` and `y`, inside the drawing of the floor.
+fn read_place(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(f64, f64)> {
+    let (x, y) = (row.word("x"), row.word("y"));
+    if x.as_ref().is_empty() && y.as_ref().is_empty() {
+        return None;
+    }
+    let place = (coordinate(&x, scope)?, coordinate(&y, scope)?);
+    let floor = row.word("floor");
+    let plan = lookup.campus.floors.get(floor.as_ref().as_str());
+    let plan = plan.and_then(|floor| lookup.plans.get(floor.plan.as_ref()?));
+    if let Some(plan) = plan
+        && !plan.contains(place)
+    {
+        let message = format!(
+            "x, y = {}, {} is outside of the floor's plan",
+            place.0, place.1
+        );
+        let help = format!(
+            "the drawing reaches {}; write a place inside, or leave x and y empty",
+            plan.reach()
+        );
+        scope.error(x.span(), message, help);
+    }
+    Some(place)
+}
+
+fn coordinate(word: &Word, scope: &mut Scope<'_>) -> Option<f64> {
+    let number = word.as_ref().parse::<f64>().ok().filter(|n| n.is_finite());
+    if number.is_none() {
+        let message = format!("`{}` is not a number", word.as_ref());
+        let help = "write both x and y in the units of the floor's plan, or leave both empty";
+        scope.error(word.span(), message, help);
+    }
+    number
+}
+
+fn read_kind(word: &Word, scope: &mut Scope<'_>) -> Option<PointKind> {
+    let text = word.as_ref().as_str();
+    match PointKind::deserialize(StrDeserializer::<Error>::new(text)) {
+        Ok(kind) => Some(kind),
+        Err(error) => {
+            let words = error.to_string();
+            let known = words.split('`').skip(1).step_by(2).skip(1);
+            let help = advice(text, known.clone());
+            scope.error(word.span(), format!("there is no kind `{text}`"), help);
+            None
+        }
+    }
+}
+
+fn read_address(
+    row: &Row,
+    kind: Option<PointKind>,
+    lookup: &Lookup<'_>,
+    scope: &mut Scope<'_>,
+) -> Option<Address> {
+    let (bus, group) = (row.word("bus"), row.word("group"));
+    let unit = integer(&row.word("unit"), scope);
+    let index = integer(&row.word("index"), scope);
+    let (unit, known) = lookup.profile(&bus, &unit?, scope)?;
+    let groups = &known.profile.groups;
+    let Some(found) = groups.get(group.as_ref()) else {
+        let message = format!(
+            "profile `{}` has no group `{}`",
+            known.profile.name,
+            group.as_ref()
+        );
+        let help = advice(group.as_ref(), groups.keys().map(String::as_str));
+        scope.error(group.span(), message, help);
+        return None;
+    };
+    if let Some(kind) = kind {
+        check_bits(kind, found, &group, scope);
+    }
+    let index: u16 = check_index(&index?, found, scope)?;
+    let bit = matches!(found.layout, Layout::Bit { .. }) && !found.area.is_bits();
+    let element = (
+        bus.into_inner(),
+        unit,
+        found.area,
+        found.elements(index).start,
+        bit.then_some(index % 16),
+    );
+    Some(Address {
+        unit,
+        index,
+        element,
+    })
+}
+
+fn integer(word: &Word, scope: &mut Scope<'_>) -> Option<Spanned<i64>> {
+    let number = word.as_ref().parse().ok();
+    if number.is_none() {
+        let message = format!("`{}` is not a whole number", word.as_ref());
+        scope.error(word.span(), message, "write digits only");
+    }
+    number.map(|number| Spanned::new(word.span(), number))
+}
+
+fn check_index(index: &Spanned<i64>, group: &Group, scope: &mut Scope<'_>) -> Option<u16> {
+    let number = *index.as_ref();
+    let inside = u16::try_from(number).ok().filter(|n| *n < group.count);
+    if inside.is_none() {
+        let last = group.count - 1;
+        let message = format!("index {number} is outside of the group");
+        let help = format!("the group has {} points: write 0 to {last}", group.count);
+        scope.error(index.span(), message, help);
+    }
+    inside
+}
+
+/// A fire device that cannot show fire, or a state that cannot show "on", would be normal for ever.
+fn check_bits(kind: PointKind, group: &Group, name: &Word, scope: &mut Scope<'_>) {
+    let Layout::Word { fire, active, .. } = &group.layout else {
+        return;
+    };
+    let (bit, word) = if kind.is_fire() {
+        (fire, "fire")
+    } else {
+        (active, "active")
+    };
+    if bit.is_none() {
+        let message = format!(
+            "group `{}` has no `{word}` bit, so this point could never show it",
+            name.as_ref()
+        );
+        let help = "name another group, or add the bit to the profile from the maker's map";
+        scope.error(name.span(), message, help);
+    }
+}
+
+/// Somebody must be able to walk to every point; one report for each place.
+fn check_reachable(
+    nodes: &BTreeMap<String, (Word, usize)>,
+    lookup: &Lookup<'_>,
+    scope: &mut Scope<'_>,
+) {
+    let campus = lookup.campus;
+    let reached = routes::reachable(&campus.routes, &campus.recipients);
+    for (node, (first, count)) in nodes {
+        let is_known = campus.routes.nodes.contains_key(node.as_str());
+        if is_known && !reached.contains(&NodeId::from(node.as_str())) {
+            let message =
+                format!("no post can walk to `{node}`, where {count} point(s) are looked at");
+            let help = "join it to the routes in site.toml with a way that is not closed";
+            scope.error(first.span(), message, help);
+        }
+    }
+}

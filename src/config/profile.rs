@@ -1,0 +1,107 @@
+//! panels/*.toml: what the registers of one kind of device mean. A value is proven to lie inside its table before the first poll.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::address::{Base, BaseEntry};
+use super::files::{Folder, Source};
+use super::groups::{self, GroupEntry};
+use super::names::{Names, Noun, Word};
+use super::report::Report;
+use super::scope::Scope;
+use super::section::Section;
+use super::writes::{self, WriteEntry};
+use crate::domain::profile::Profile;
+
+/// A profile with what only the configuration has to know of it.
+pub(super) struct Known {
+    pub(super) profile: Profile,
+    /// Writes that the device takes back when Fengsui falls silent.
+    pub(super) released_when_silent: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsEntry {
+    registers_max: Spanned<i64>,
+    bits_max: Spanned<i64>,
+    gap_max: Spanned<i64>,
+}
+
+/// How far a map is to be believed. It must be stated; no screen shows it yet.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Tier {
+    Verified,
+    Partial,
+    Experimental,
+    Simulated,
+}
+
+/// Reads every profile and declares their names.
+pub(super) fn read_all(
+    folder: &Folder,
+    names: &mut Names,
+    reports: &mut Vec<Report>,
+) -> BTreeMap<String, Known> {
+    names.declare_files(Noun::Profile, folder.stems("panels/", ".toml"));
+    let mut profiles = BTreeMap::new();
+    for (file, source) in &folder.sources {
+        let Some(name) = stem(file, "panels/", ".toml") else {
+            continue;
+        };
+        let scope = Scope {
+            source,
+            names,
+            reports,
+        };
+        if let Some(known) = read(name, scope) {
+            profiles.insert(name.to_owned(), known);
+        }
+    }
+    profiles
+}
+
+/// The name between a folder and an ending.
+pub(super) fn stem<'a>(file: &'a str, folder: &str, ending: &str) -> Option<&'a str> {
+    file.strip_prefix(folder)?.strip_suffix(ending)
+}
+
+fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
+    let source: &Source = scope.source;
+    let mut file = Section::of_file(source, scope.reports)?;
+    let described: Option<Word> = file.read("source", scope.reports);
+    described.map(|word| scope.filled(word, "source"));
+    let _: Option<Tier> = file.read("tier", scope.reports);
+    let base: Option<Spanned<BaseEntry>> = file.read("base", scope.reports);
+    let base = base.and_then(|base| Base::read(&base, &mut scope));
+    let limits: Option<LimitsEntry> = file.read("limits", scope.reports);
+    let limits = limits.and_then(|limits| read_limits(&limits, &mut scope));
+    let groups: Vec<(Word, GroupEntry)> = file.named("groups", scope.reports);
+    let writes: Vec<(Word, WriteEntry)> = file.named("writes", scope.reports);
+    file.finish(scope.reports);
+    let (base, [registers_max, bits_max, gap_max]) = (base?, limits?);
+    let released_when_silent = writes::released_when_silent(&writes);
+    Some(Known {
+        profile: Profile {
+            name: name.to_owned(),
+            registers_max,
+            bits_max,
+            gap_max,
+            groups: groups::read(groups, base, &mut scope),
+            writes: writes::read(writes, base, &mut scope),
+        },
+        released_when_silent,
+    })
+}
+
+/// The limits of one request (MODBUS Application Protocol V1.1b3, 6.1 to 6.4: 2000 bits, 125 registers).
+fn read_limits(entry: &LimitsEntry, scope: &mut Scope<'_>) -> Option<[u16; 3]> {
+    let registers_max = scope.number(&entry.registers_max, 1..=125, "registers_max");
+    let bits_max = scope.number(&entry.bits_max, 1..=2000, "bits_max");
+    let gap_most = registers_max.map_or(124, |max: u16| i64::from(max) - 1);
+    let gap_max = scope.number(&entry.gap_max, 0..=gap_most, "gap_max");
+    Some([registers_max?, bits_max?, gap_max?])
+}
