@@ -6,7 +6,7 @@ import { ref } from 'vue';
 import daemonWords from '../../src/text/catalogue.json';
 import deskWords from '../../src/text/desk.json';
 import guardWords from '../../src/text/guard.json';
-import type { Line, Text } from './documents';
+import type { Actor, Line, Text } from './documents';
 
 const catalogue = { ...daemonWords, ...deskWords, ...guardWords };
 export type Key = keyof typeof catalogue;
@@ -63,6 +63,13 @@ export function say(line: Line | null | undefined): string {
   if (!line) return '';
   const words = known[line.key];
   return words ? fill(words[language.value], line.args) : line.key;
+}
+
+/** Who did it: people by their name, the system and the field by their word. */
+export function who(actor: Actor | null | undefined): string {
+  if (!actor) return '';
+  if (actor.kind === 'system') return t('ui.by_system');
+  return actor.kind === 'panel' ? t('ui.by_field') : actor.name;
 }
 
 /** A name that a document carries in both languages. */

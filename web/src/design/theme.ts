@@ -23,4 +23,7 @@ export function startTheme(): void {
   watchEffect(() => {
     document.documentElement.dataset.theme = theme.value;
   });
+  // Paper is white.
+  addEventListener('beforeprint', () => (document.documentElement.dataset.theme = 'day'));
+  addEventListener('afterprint', () => (document.documentElement.dataset.theme = theme.value));
 }

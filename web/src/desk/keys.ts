@@ -19,7 +19,7 @@ function take(): void {
   const offered = found ? verbOfKey(found, 'F2') : null;
   if (!found || !offered) return;
   if (found.id !== shown.value?.id) choose(found.id);
-  if (offered.verb.hold_ms === 0) void act(offered.verb);
+  if (offered.verb.hold_ms === 0) void act(offered.verb, {}, offered.step.id);
   else void show(offered.step.id);
 }
 
@@ -28,7 +28,7 @@ function call119(): void {
   const offered = verbOfKey(shown.value, 'F8');
   if (!offered) return;
   const visible = document.querySelector('[data-testid="step-call119"] .verbs');
-  if (at.screen === 'home' && offered.step.state === 'now' && visible) void act(offered.verb);
+  if (at.screen === 'home' && offered.step.state === 'now' && visible) void act(offered.verb, {}, offered.step.id);
   else void show(offered.step.id);
 }
 
@@ -47,6 +47,8 @@ export const FUNCTION_KEYS: FunctionKey[] = [
 function onKey(event: KeyboardEvent): void {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === 'Escape') {
+    // Esc closes an open list first.
+    if (event.target instanceof HTMLSelectElement) return;
     go('home', shown.value?.id);
     return;
   }

@@ -8,7 +8,7 @@ import type {
   TimelineLine, VerbDoc,
 } from '../documents';
 
-export type Scene = 'idle' | 'alarm' | 'taken' | 'fire' | 'three';
+export type Scene = 'idle' | 'alarm' | 'taken' | 'fire' | 'three' | 'false' | 'restoring';
 export const WALL = Date.UTC(2026, 10, 25, 13, 5, 29);
 export const ENGINE = 5_000_000;
 const both = (zh: string, en: string): Text => ({ zh, en });
@@ -89,9 +89,13 @@ function output([id, kind, zh, en, building]: (typeof OUTPUTS)[number], burning:
   };
 }
 
+const RESTORE: [string, string, boolean][] = [
+  ['D1-SOUNDER', 'restore.sounder', true], ['D1-DOORS', 'restore.door_release', true], ['D1-LIFT', 'restore.elevator_recall', false], ['GAS-VALVE', 'restore.gas_close', false],
+  ['HYDRANT-PUMP', 'restore.pump_start', false], ['D1-FEEDER', 'restore.feeder_trip', false], ['panel', 'restore.panel', false],
+];
 const CAUSES = ['cooking', 'smoking', 'steam', 'dust', 'contractor', 'device_fault', 'water', 'prank', 'unknown'];
 
-interface Given { id: string; pointIds: string[]; since: number; taken: boolean; class: IncidentDoc['class']; all: Map<string, PointDoc> }
+interface Given { stage?: IncidentDoc['stage']; id: string; pointIds: string[]; since: number; taken: boolean; class: IncidentDoc['class']; all: Map<string, PointDoc> }
 
 function alarmOf(given: Given, pointId: string, index: number): Alarm & { restored_at: null } {
   const point = given.all.get(pointId) as PointDoc;
@@ -118,12 +122,30 @@ function stepsOf(given: Given): Step[] {
   const walking = [{ key: 'fact.order.accepted', args: { recipient: '岗2 王强', seconds: 86, metres: 105 } }];
   const real = of('confirm_fire', { hold_ms: 1500, tone: 'fire' });
   const locate = step('locate', 'done', { who: system, at: ago(given.since) });
+  if (given.stage === 'false_alarm') {
+    return [
+      locate,
+      step('take', 'done', { who: operator, at: ago(given.since - 9) }),
+      step('verify', 'done', { who: recipient('post2', '岗2 王强'), facts: [{ key: 'fact.order.done', args: { recipient: '岗2 王强' } }] }),
+      step('verdict', 'done', { who: recipient('post2', '岗2 王强'), at: ago(12), facts: [{ key: 'cause.steam' }], verbs: [real] }),
+      step('stop_sounders', 'now', { facts: [{ key: 'fact.sounders_on' }], verbs: [of('stop_sounders', { tone: 'act' })] }),
+      step('reset', 'later', { facts: [{ key: 'fact.reset_checks_detector' }], verbs: [of('reset', { hold_ms: 1500, tone: 'act' })] }),
+    ];
+  }
   if (given.class !== 'confirmed') {
     return [
       locate,
       given.taken ? step('take', 'done', { who: operator, at: ago(given.since - 9) }) : step('take', 'now', { limit: { from: opened, due: opened + 30_000 }, verbs: [of('take', { tone: 'act', key: 'F2' })] }),
       step('verify', 'running', { who: recipient('post2', '岗2 王强'), facts: walking, limit: { from: opened, due: opened + 300_000 }, verbs: [dispatch] }),
       step('verdict', given.taken ? 'now' : 'later', { facts: [{ key: 'fact.false_needs_scene' }], verbs: [real, of('judge_false', { choice })] }),
+    ];
+  }
+  if (given.stage === 'restoring') {
+    const done = (id: Step['id'], name: string) => step(id, 'done', { who: recipient('director', name), at: ago(60) });
+    const items = RESTORE.filter(([, , ticked]) => !ticked).map(([id]) => ({ value: id, line: { key: 'fact.name', args: { name: id } } }));
+    return [
+      locate, ...(['take', 'verify', 'verdict', 'call119', 'report', 'linkage', 'groups', 'all_clear'] as const).map((id) => done(id, '陈建国 项目主任')),
+      step('restore', 'now', { facts: [{ key: 'fact.restored', args: { done: 2, total: RESTORE.length } }], verbs: [of('restore', { tone: 'act', choice: { field: 'item', options: items } }), of('stop_sounders'), of('reset', { hold_ms: 1500 })] }),
     ];
   }
   const call = { from: ENGINE - 34_000, due: ENGINE + 56_000 };
@@ -165,7 +187,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null };
   });
   return {
-    id: given.id, class: given.class, stage: burning ? 'fighting' : 'verifying', opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
+    id: given.id, class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
     building: point.building, floor: point.floor, zone: point.building === 'D1' ? 'D1-2' : 'C1-1', compartment: point.compartment, plan: point.building === 'D1' ? 'd1-2f.svg' : 'c1-1f.svg',
     sleeping: point.building === 'D1', taken: given.taken ? { by: operator, at: ago(given.since - 9) } : null,
     verdict: burning ? { kind: 'real', cause: null, by: recipient('post2', '岗2 王强'), at: ago(34) } : null, holder: burning ? recipient('director', '陈建国 项目主任') : null,
@@ -181,7 +203,9 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
       { recipient: 'post2', name: '岗2 王强', seconds: 86, chosen: true, reason: { key: 'reason.free' } }, { recipient: 'post1', name: '岗1 刘洋', seconds: 172, chosen: false, reason: { key: 'reason.free' } },
       { recipient: 'post3', name: '岗3 何军', seconds: 190, chosen: false, reason: { key: 'reason.radio_only' } },
     ],
-    linkage: burning ? rows : [], restore: [], notices: [],
+    linkage: burning ? rows : [],
+    restore: given.stage === 'restoring' ? RESTORE.map(([id, key, ticked]) => ({ id, line: { key, args: { output: OUTPUTS.find((item) => item[0] === id)?.[2] ?? id } }, done: ticked ? { by: operator, at: ago(20) } : null })) : [],
+    notices: given.stage === 'false_alarm' ? [{ key: 'notice.panel_reset_unverified' }] : [],
   };
 }
 
@@ -199,9 +223,11 @@ function recent(scene: Scene): TimelineLine[] {
 export function scene(name: Scene): Snapshot {
   const all = new Map(points().map((point) => [point.id, point]));
   Object.assign(all.get('P1-027') as PointDoc, { fault: true });
-  const burning = name === 'fire' || name === 'three';
+  const burning = name === 'fire' || name === 'three' || name === 'restoring';
+  const stages: Partial<Record<Scene, IncidentDoc['stage']>> = { false: 'false_alarm', restoring: 'restoring' };
+  const stage = stages[name];
   const given: Given[] = [];
-  if (name !== 'idle') given.push({ id: 'F-20261125-001', pointIds: burning ? ['P1-015', 'P1-018'] : ['P1-015'], since: burning ? 108 : 18, taken: name !== 'alarm', class: burning ? 'confirmed' : 'alarm', all });
+  if (name !== 'idle') given.push({ id: 'F-20261125-001', pointIds: burning ? ['P1-015', 'P1-018'] : ['P1-015'], since: burning ? 108 : 18, taken: name !== 'alarm', class: burning ? 'confirmed' : 'alarm', all, ...(stage && { stage }) });
   if (name === 'three') {
     given.push({ id: 'F-20261125-002', pointIds: ['P1-033', 'P1-034'], since: 80, taken: false, class: 'suspected', all });
     given.push({ id: 'F-20261125-003', pointIds: ['P1-005'], since: 12, taken: false, class: 'alarm', all });

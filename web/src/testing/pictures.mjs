@@ -28,7 +28,9 @@ const SHOTS = [
   ['three', 'three', '', M, 'night', 'zh'], ['three', 'three', '', L, 'day', 'zh'],
   ['linkage', 'fire', '#/linkage', L, 'night', 'zh'], ['linkage', 'fire', '#/linkage', M, 'day', 'zh'],
   ['floor', 'fire', '#/floor/D1-2F', L, 'night', 'zh'], ['floor', 'fire', '#/floor/C1-1F', M, 'day', 'en'],
+  ['false', 'false', '', M, 'night', 'zh'], ['restoring', 'restoring', '', M, 'day', 'zh'], ['posts', 'taken', '', M, 'night', 'zh'], ['refused', 'alarm', '', M, 'night', 'en'],
   ['timeline', 'fire', '#/timeline', M, 'night', 'zh'], ['stale', 'fire', '', M, 'night', 'zh'],
+  ['small', 'three', '', { width: 1280, height: 720 }, 'night', 'zh'], ['small', 'fire', '', { width: 1280, height: 720 }, 'night', 'en'],
 ];
 
 for (const [name, which, hash, viewport, theme, language] of SHOTS) {
@@ -53,12 +55,14 @@ for (const [name, which, hash, viewport, theme, language] of SHOTS) {
     if (path.startsWith('plans/')) return route.fulfill({ contentType: 'image/svg+xml', body: plan(path.slice(6)) });
     if (path === 'stream' && name === 'stale') return route.abort();
     if (path === 'stream') return route.fulfill({ contentType: 'text/event-stream', body: `event: heartbeat\ndata: ${JSON.stringify({ engine: snapshot.engine, wall: snapshot.wall, seq: 100, build: '0.1.0', incidents: snapshot.documents.summary.incidents.length })}\n\n` });
-    return json(route, { code: 'unknown', detail: { zh: '没有', en: 'none' } }, 404);
+    return json(route, { code: 'case_closed', detail: { zh: '警情已结束', en: 'The incident is closed' }, settled_by: { name: '李娜' }, settled_at: 1795612000000, how: 'take' }, 409);
   });
   await page.goto(base + hash);
   await page.waitForSelector(which ? '[data-testid=lamp-fire]' : '[data-testid=login-submit]');
   await page.mouse.click(viewport.width - 3, viewport.height - 3);
   if (name === 'stale') await page.waitForSelector('[data-testid=stale-banner]');
+  if (name === 'posts') await page.keyboard.press('F7');
+  if (name === 'refused') await page.keyboard.press('F2');
   await page.waitForTimeout(700);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 0) console.error(title, 'scrolls sideways by', wide);
