@@ -423,7 +423,6 @@ fn config(place: &Place, files: bool) -> BrokerConfig {
         max_subscriptions_per_client: SUBSCRIPTIONS_MAX,
         max_retained_messages: RETAINED_MAX,
         max_retained_message_size: PACKET_MAX,
-        client_channel_capacity: QUEUED_MAX,
         storage_config: storage,
         sys_topics_enabled: false,
         event_handler: Some(Arc::new(Customs)),

@@ -4,7 +4,10 @@
 //! engine committed them, replies and presences go in as inputs, and without any broker the daemon goes on.
 
 mod broker;
+mod courier;
+mod endpoint;
 mod link;
+mod pace;
 mod payload;
 mod presence;
 mod publish;
@@ -24,7 +27,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::link::{Endpoint, Link};
+use self::courier::Courier;
+use self::endpoint::Endpoint;
 use self::topics::Topics;
 use crate::domain::settings::{Broker, MqttSettings};
 use crate::domain::site::Site;
@@ -76,18 +80,9 @@ pub async fn start(parts: MqttParts) -> io::Result<MqttAddresses> {
             user,
             password_file,
         } => {
-            let (host, port) = address
-                .rsplit_once(':')
-                .ok_or_else(|| unusable("the broker's address has no port"))?;
-            let endpoint = Endpoint::External {
-                host: host.trim_matches(['[', ']']).to_owned(),
-                port: port
-                    .parse()
-                    .map_err(|_| unusable("the broker's port is no number"))?,
-                user,
-                password_file,
-            };
-            tracker.spawn(Link::new(topics, handle, endpoint, stop).keep());
+            let endpoint = Endpoint::external(&address, user, password_file)?;
+            let courier = Courier::new(topics, site, handle, endpoint, stop);
+            tracker.spawn(courier.keep());
             Ok(MqttAddresses::default())
         }
         Broker::Embedded { listen, websocket } => {
@@ -122,7 +117,12 @@ impl Embedded {
         tracker: &TaskTracker,
     ) -> io::Result<MqttAddresses> {
         let token = token()?;
-        let gate = broker::Gate::new(self.topics.clone(), self.site, self.handle.clone(), &token);
+        let gate = broker::Gate::new(
+            self.topics.clone(),
+            Arc::clone(&self.site),
+            self.handle.clone(),
+            &token,
+        );
         let gate = Arc::new(gate);
         let opened = broker::Server::open(&self.place, Arc::clone(&gate), true).await;
         let (server, addresses) = match opened {
@@ -144,15 +144,15 @@ impl Embedded {
             }
         };
         let (up, address) = watch::channel(None);
-        // The link goes first, so that its last words still find a broker.
+        // The courier goes first, so that its last words still find a broker.
         let broker_stop = CancellationToken::new();
         let broker = broker::keep(self.place, gate, server, up, broker_stop.clone());
         tracker.spawn(broker);
         let endpoint = Endpoint::Embedded { address, token };
-        let link = Link::new(self.topics, self.handle, endpoint, stop);
+        let courier = Courier::new(self.topics, self.site, self.handle, endpoint, stop);
         tracker.spawn(async move {
             let _broker = broker_stop.drop_guard();
-            link.keep().await;
+            courier.keep().await;
         });
         Ok(addresses)
     }

@@ -1,22 +1,26 @@
 //! Who is there: a recipient is online while any of its devices is. Pure.
 //!
-//! Owns the set of devices per recipient and what of it the engine was told. It never tells by itself: link.rs does.
+//! Owns the set of devices per recipient and what of it the engine was told. It never tells by itself: courier.rs does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::payload;
 use crate::domain::ids::RecipientId;
+use crate::domain::time::EngineTime;
 
 /// Most devices of one recipient that are kept; further ones change nothing, since it is online already.
 const DEVICES_MAX: usize = 16;
+/// The engine is told of one recipient at most this often.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The devices that are there.
 #[derive(Debug, Default)]
 pub(super) struct Presences {
     /// Devices that are there, each with whether it said so since the link was last made.
     devices: BTreeMap<RecipientId, BTreeMap<String, bool>>,
-    /// What the engine was told. It starts every run with everybody offline.
-    told: BTreeMap<RecipientId, bool>,
+    /// What the engine was told, and when. It starts every run with everybody offline.
+    told: BTreeMap<RecipientId, (bool, EngineTime)>,
 }
 
 impl Presences {
@@ -47,7 +51,7 @@ impl Presences {
     /// What the engine does not know yet.
     pub(super) fn news(&self) -> Vec<(RecipientId, bool)> {
         let online = |devices: &BTreeMap<String, bool>| !devices.is_empty();
-        let told = |recipient: &RecipientId| self.told.get(recipient).copied().unwrap_or(false);
+        let told = |recipient: &RecipientId| self.told.get(recipient).is_some_and(|told| told.0);
         self.devices
             .iter()
             .map(|(recipient, devices)| (recipient.clone(), online(devices)))
@@ -55,9 +59,15 @@ impl Presences {
             .collect()
     }
 
+    /// Whether the engine may be told of this recipient now: a device that flaps fills no journal.
+    pub(super) fn may_tell(&self, recipient: &RecipientId, now: EngineTime) -> bool {
+        let last = self.told.get(recipient);
+        last.is_none_or(|(_, at)| now - *at >= QUIET)
+    }
+
     /// The engine was told.
-    pub(super) fn told(&mut self, recipient: RecipientId, online: bool) {
-        self.told.insert(recipient, online);
+    pub(super) fn told(&mut self, recipient: RecipientId, online: bool, now: EngineTime) {
+        self.told.insert(recipient, (online, now));
     }
 }
 
@@ -77,7 +87,7 @@ mod tests {
     fn tell(presences: &mut Presences) -> Vec<(RecipientId, bool)> {
         let news = presences.news();
         for (recipient, online) in news.clone() {
-            presences.told(recipient, online);
+            presences.told(recipient, online, EngineTime(0));
         }
         news
     }
@@ -106,6 +116,16 @@ mod tests {
         presences.reconnected();
         presences.settle();
         assert_eq!(tell(&mut presences), [("post2".into(), false)]);
+    }
+
+    #[test]
+    fn the_engine_is_told_at_once_and_then_not_too_often() {
+        let mut presences = Presences::default();
+        let post2 = "post2".into();
+        assert!(presences.may_tell(&post2, EngineTime(5)));
+        presences.told(post2.clone(), true, EngineTime(5));
+        assert!(!presences.may_tell(&post2, EngineTime(1_004)));
+        assert!(presences.may_tell(&post2, EngineTime(1_005)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is to stand at the broker, and what to send next to make it so. Pure: link.rs sends.
+//! What is to stand at the broker, and what to send next to make it so. Pure: courier.rs sends.
 //!
 //! The documents are the truth; there is no queue beside them. Each topic remembers what the broker is known to hold, so a
 //! message that was lost is simply due again, an unchanged one is not sent twice, and a topic has at most one message under way:

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::actor::Actor;
 use crate::domain::input::Input;
 use crate::engine::handle::Handle;
-use crate::engine::ports::Answer;
 
 /// The first pause.
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(5);
+
+/// The code of a refusal that is none: too many inputs wait.
+const BUSY: &str = "busy";
 
 /// Pauses that double up to a bound.
 #[derive(Debug)]
@@ -37,34 +38,46 @@ impl Backoff {
     }
 }
 
-/// Puts an input in now, in order with others, and gives the answer later; while the engine is too busy it is put in again.
+/// What became of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is in the journal, or it changed nothing.
+    Committed,
+    /// It was refused for good, with this code.
+    Refused(String),
+    /// The engine stopped before it decided.
+    Stopped,
+    /// There was no input.
+    Nothing,
+}
+
+/// Puts an input in now, in order with others, and tells later what became of it; while the engine is too busy it is put in again.
 pub(super) fn submit(
     handle: &Handle,
     actor: Actor,
     input: Input,
-) -> impl Future<Output = Option<Answer>> + Send + use<> {
-    let first = handle.enqueue(actor.clone(), input.clone(), Vec::new());
+) -> impl Future<Output = Outcome> + Send + use<> {
+    let mut waiting = handle.enqueue(actor.clone(), input.clone(), Vec::new());
     let handle = handle.clone();
     async move {
-        let mut answer = settled(first).await;
         let mut pause = FIRST;
-        while matches!(&answer, Some(Err(problem)) if problem.code == "busy") {
+        loop {
+            match waiting.await {
+                Ok(Ok(_)) => return Outcome::Committed,
+                Ok(Err(problem)) if problem.code == BUSY => {}
+                Ok(Err(problem)) if problem.code == "stopping" => return Outcome::Stopped,
+                Ok(Err(problem)) => return Outcome::Refused(problem.code),
+                Err(_gone) => return Outcome::Stopped,
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST);
-            let again = handle.enqueue(actor.clone(), input.clone(), Vec::new());
-            answer = settled(again).await;
+            waiting = handle.enqueue(actor.clone(), input.clone(), Vec::new());
         }
-        answer
     }
-}
-
-/// `None` when the engine has stopped before it decided.
-async fn settled(answer: oneshot::Receiver<Answer>) -> Option<Answer> {
-    answer.await.ok()
 }
 
 /// Puts an input in without waiting for its commit. False when the engine is too busy to take it.
 pub(super) fn put(handle: &Handle, actor: Actor, input: Input) -> bool {
     let mut answer = handle.enqueue(actor, input, Vec::new());
-    !matches!(answer.try_recv(), Ok(Err(problem)) if problem.code == "busy")
+    !matches!(answer.try_recv(), Ok(Err(problem)) if problem.code == BUSY)
 }

@@ -16,7 +16,7 @@ use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::settings::{Broker, MqttSettings};
 use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Handle};
-use crate::engine::ports::{DeviceRow, NoField, RowChange, Table};
+use crate::engine::ports::{DeviceRow, NoField, RowChange, Store, Table};
 use crate::engine::run::{Parts, Running, handle, shared, spawn};
 use crate::engine::testing::dormitory;
 use crate::mqtt::{MqttAddresses, MqttParts};
@@ -47,13 +47,17 @@ pub(super) fn login(user: &str) -> Login {
 impl Campus {
     /// The engine runs, the lines are up, and every recipient has a device.
     pub(super) async fn new() -> Self {
+        Self::with(Box::new(MemoryStore::new("test"))).await
+    }
+
+    pub(super) async fn with(store: Box<dyn Store>) -> Self {
         let site = Arc::new(dormitory());
         let shared = shared();
         let clock = Clock::default();
         let parts = Parts {
             site: Arc::clone(&site),
             config_version: "1".into(),
-            store: Box::new(MemoryStore::new("test")),
+            store,
             field: Arc::new(NoField),
             clock: clock.clone(),
             shared: Arc::clone(&shared),
@@ -74,6 +78,7 @@ impl Campus {
             let answer = campus.handle.submit(Actor::Field, input).await;
             answer.expect("accepted");
         }
+        campus.read("P1-SOUNDERS", Conditions::default());
         let recipients: Vec<String> = campus
             .site
             .recipients
@@ -140,6 +145,10 @@ impl Campus {
             fire,
             ..Conditions::default()
         };
+        self.read(point, conditions);
+    }
+
+    fn read(&self, point: &str, conditions: Conditions) {
         let reading = Reading {
             conditions,
             quality: Quality::Good,

@@ -1,6 +1,7 @@
 //! What is relied on of a broker. Each row takes an address, so that it runs against another broker as well.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -9,20 +10,29 @@ use tokio_util::sync::CancellationToken;
 
 use super::campus::{Campus, login};
 use super::device::{Device, Login, Message};
-use crate::mqtt::broker::{Gate, Place, Server};
+use crate::mqtt::broker::{BrokerError, Gate, Place, Server};
 use crate::mqtt::topics::Topics;
 
-const TOKEN: &str = "the daemon's own";
+pub(super) const TOKEN: &str = "the daemon's own";
 
 /// The broker inside, without the daemon's link.
-struct Running {
-    address: SocketAddr,
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
     websocket: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-async fn run(campus: &Campus, folder: &std::path::Path) -> Running {
+async fn run(campus: &Campus, folder: &Path) -> Running {
+    let any = "127.0.0.1:0".parse().expect("an address");
+    run_at(campus, folder, any).await.expect("opens")
+}
+
+pub(super) async fn run_at(
+    campus: &Campus,
+    folder: &Path,
+    tcp: SocketAddr,
+) -> Result<Running, BrokerError> {
     let topics = Topics::new(&campus.site.id).expect("fit");
     let gate = Gate::new(
         topics,
@@ -30,15 +40,12 @@ async fn run(campus: &Campus, folder: &std::path::Path) -> Running {
         campus.handle.clone(),
         TOKEN,
     );
-    let any = "127.0.0.1:0".parse().expect("an address");
     let place = Place {
-        tcp: any,
-        websocket: any,
+        tcp,
+        websocket: "127.0.0.1:0".parse().expect("an address"),
         folder: folder.to_owned(),
     };
-    let server = Server::open(&place, Arc::new(gate), true)
-        .await
-        .expect("opens");
+    let server = Server::open(&place, Arc::new(gate), true).await?;
     let place = server.place().clone();
     let stop = CancellationToken::new();
     let (up, mut address) = watch::channel(None);
@@ -50,18 +57,24 @@ async fn run(campus: &Campus, folder: &std::path::Path) -> Running {
         .wait_for(Option::is_some)
         .await
         .expect("the broker runs");
-    Running {
+    Ok(Running {
         address: place.tcp,
         websocket: place.websocket,
         stop,
         task,
-    }
+    })
 }
 
 impl Running {
     async fn stop(self) {
         self.stop.cancel();
         self.task.await.expect("no panic");
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(super) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.expect_err("aborted").is_cancelled());
     }
 
     async fn daemon(&self) -> Device {

@@ -4,3 +4,4 @@ mod campus;
 mod conformance;
 mod device;
 mod flow;
+mod loss;
