@@ -1,1 +1,56 @@
-//! The field: one task per bus owns its socket and its pacing; profiles decode registers to points.
+//! The field: one task per bus, its readings into the slots of the points, the engine's commands onto the wire.
+//!
+//! It owns the connections to panels and I/O modules and nothing else: no procedure, no latch, no decision. It must never put a
+//! value down that no reply carried, and never write without the engine's permit (DESIGN.md 4, rules 1 and 8).
+//!
+//! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next; `decode` and
+//! `memory` make conditions of elements; `bus` is the task; `command` and `report` are its two ends towards the engine.
+
+mod bus;
+mod command;
+mod counters;
+mod cycle;
+mod decode;
+mod memory;
+mod modbus;
+mod plan;
+mod report;
+mod units;
+
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::command::FieldHandle;
+pub use self::counters::Counts;
+use crate::domain::profile::Profile;
+use crate::domain::site::Site;
+use crate::engine::handle::Handle;
+
+/// Starts the task of every bus; called inside a runtime. They end when `stop` is cancelled.
+#[must_use]
+pub fn start(
+    site: Arc<Site>,
+    profiles: Arc<BTreeMap<String, Profile>>,
+    handle: Handle,
+    stop: CancellationToken,
+    tracker: &TaskTracker,
+) -> Arc<FieldHandle> {
+    let mut ports = BTreeMap::new();
+    for bus in site.buses.values() {
+        let (blocks, unplaced) = plan::blocks(&site, bus, &profiles);
+        for (point, why) in unplaced {
+            tracing::error!(bus.id = %bus.id, point.id = %point, %why, "a point cannot be read");
+        }
+        let port = Arc::<command::Port>::default();
+        let task = bus::Bus::new(bus, blocks, Arc::clone(&port), handle.clone(), stop.clone());
+        tracker.spawn(task.run());
+        ports.insert(bus.id.clone(), port);
+    }
+    Arc::new(FieldHandle { ports })
+}

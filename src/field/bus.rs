@@ -1,0 +1,324 @@
+//! One bus, one task: it alone owns the connection and the pace. Between two frames it decides what comes next: a command that
+//! has its permit, then the next block.
+//!
+//! The connection is inside [`Line`] only while nothing is in flight. An exchange takes it out and puts it back with a right
+//! reply; it is never cancelled half-way, it ends by reply, error or timeout.
+//!
+//! A lost reply that is repaired at once is no loss. A line is told as lost when something on it has owed a reply for twice the
+//! timeout, and as up again only when every block has been read and put into its slots since then. Because the engine knows
+//! lines, not units, one silent unit makes the whole line lost: a point that is not read must not be believed.
+
+mod poll;
+mod write;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use self::write::Hand;
+use super::command::Port;
+use super::cycle::Cycle;
+use super::memory::Memory;
+use super::modbus::pdu::{Reply, Request};
+use super::modbus::tcp::{Connection, Failure, Fault, Sent};
+use super::plan::Block;
+use super::report::Reports;
+use super::units::Units;
+use crate::domain::output::WriteOutcome;
+use crate::domain::site;
+use crate::engine::handle::Handle;
+
+/// Pauses before the connection is tried again: none, then doubling from the first to the last of these.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LAST: Duration = Duration::from_secs(2);
+/// How long the engine's last answers are waited for at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Pause after a panic of the task.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// The connection between two exchanges.
+#[derive(Debug)]
+enum Line {
+    Open(Connection),
+    Closed { retry_at: Instant },
+}
+
+/// What comes next.
+enum Step {
+    Connect,
+    Write,
+    Poll(usize),
+    Wait(Instant),
+}
+
+/// A bus at work.
+pub(crate) struct Bus {
+    name: String,
+    address: String,
+    timeout: Duration,
+    handle: Handle,
+    port: Arc<Port>,
+    stop: CancellationToken,
+    line: Line,
+    /// Failed connections and exchanges since the last right reply.
+    failures: u32,
+    /// Since when no connection could be made.
+    closed_since: Option<Instant>,
+    last_fault: Fault,
+    cycle: Cycle,
+    units: Units,
+    memory: Memory,
+    reports: Reports,
+    hand: Hand,
+}
+
+impl Bus {
+    pub(crate) fn new(
+        bus: &site::Bus,
+        blocks: Vec<Block>,
+        port: Arc<Port>,
+        handle: Handle,
+        stop: CancellationToken,
+    ) -> Self {
+        let now = Instant::now();
+        let interval = Duration::from_millis(bus.poll_interval_ms.into());
+        let units = Units::new(blocks.iter().map(|block| block.unit));
+        Self {
+            name: bus.id.to_string(),
+            address: bus.address.clone(),
+            timeout: Duration::from_millis(bus.timeout_ms.max(1).into()),
+            reports: Reports::new(bus.id.clone(), handle.clone()),
+            handle,
+            port,
+            stop,
+            line: Line::Closed { retry_at: now },
+            failures: 0,
+            closed_since: None,
+            last_fault: Fault::Timeout,
+            cycle: Cycle::new(blocks, interval, now),
+            units,
+            memory: Memory::default(),
+            hand: Hand::Empty,
+        }
+    }
+
+    /// Works until it is told to stop. A panic is a fault of this line alone: its points become stale and it starts again.
+    pub(crate) async fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            if AssertUnwindSafe(self.work()).catch_unwind().await.is_err() {
+                tracing::error!(
+                    bus.id = self.name,
+                    "the task of a bus panicked; starting it again"
+                );
+                self.after_panic(Instant::now());
+            }
+        }
+        self.line = Line::Closed {
+            retry_at: Instant::now(),
+        };
+        // A permit that is granted now must not stay without a result.
+        let _ = tokio::time::timeout(FAREWELL, self.farewell()).await;
+    }
+
+    async fn work(&mut self) {
+        while !self.stop.is_cancelled() {
+            while let Some(permit) = self.reports.collect() {
+                self.decided(&permit);
+            }
+            let now = Instant::now();
+            self.look_for_loss(now);
+            self.next_command();
+            match self.next_step(now) {
+                Step::Connect => self.connect().await,
+                Step::Write => self.write().await,
+                Step::Poll(index) => self.poll(index).await,
+                Step::Wait(until) => self.wait(until).await,
+            }
+        }
+    }
+
+    fn next_step(&mut self, now: Instant) -> Step {
+        if let Line::Closed { retry_at } = self.line {
+            if retry_at <= now {
+                return Step::Connect;
+            }
+            return Step::Wait(self.lost_at().map_or(retry_at, |lost| lost.min(retry_at)));
+        }
+        if self.write_at().is_some_and(|at| at <= now) {
+            return Step::Write;
+        }
+        let units = &self.units;
+        match self.cycle.next(now, |unit| units.may_ask(unit, now)) {
+            Some(index) => Step::Poll(index),
+            None => Step::Wait(self.wake_at()),
+        }
+    }
+
+    /// When something is to be done though nobody calls.
+    fn wake_at(&self) -> Instant {
+        let others = [self.write_at(), self.lost_at()];
+        let first = others.into_iter().flatten().min();
+        first.map_or(self.cycle.due(), |at| at.min(self.cycle.due()))
+    }
+
+    async fn wait(&mut self, until: Instant) {
+        let permit = tokio::select! {
+            () = self.stop.cancelled() => None,
+            () = self.port.commands.arrived() => None,
+            () = sleep_until(until) => None,
+            permit = self.reports.answered() => permit,
+        };
+        if let Some(permit) = permit {
+            self.decided(&permit);
+        }
+    }
+
+    async fn connect(&mut self) {
+        let started = Instant::now();
+        let connected = tokio::select! {
+            () = self.stop.cancelled() => return,
+            connected = Connection::open(&self.address, self.timeout) => connected,
+        };
+        match connected {
+            Ok(connection) => {
+                tracing::debug!(bus.id = self.name, "connected");
+                self.line = Line::Open(connection);
+                self.closed_since = None;
+                self.port.counters.change(|counts| counts.connections += 1);
+                self.look_for_return();
+            }
+            Err(fault) => {
+                self.closed_since.get_or_insert(started);
+                self.line_failed(fault);
+                self.forget_partial_cycle();
+            }
+        }
+    }
+
+    /// Takes the connection out, sends, and gives what is needed to wait for the reply.
+    async fn send(&mut self, unit: u8, request: Request) -> Result<Sent, Failure> {
+        let retry_at = Instant::now();
+        let line = std::mem::replace(&mut self.line, Line::Closed { retry_at });
+        let sent = match line {
+            Line::Open(connection) => connection.send(unit, request, self.timeout).await,
+            Line::Closed { retry_at } => {
+                self.line = Line::Closed { retry_at };
+                return Err(Failure {
+                    has_left: false,
+                    fault: self.last_fault,
+                });
+            }
+        };
+        sent.inspect_err(|failure| self.line_failed(failure.fault))
+    }
+
+    /// Waits for the reply and puts the connection back.
+    async fn reply(&mut self, sent: Sent) -> Result<Reply, Failure> {
+        match sent.reply().await {
+            Ok((connection, reply)) => {
+                self.line = Line::Open(connection);
+                self.failures = 0;
+                self.port.counters.change(|counts| match &reply {
+                    Reply::Values(_) => counts.ok += 1,
+                    Reply::Exception(code) => {
+                        counts.exceptions += 1;
+                        counts.busy += u64::from(*code == 0x06);
+                    }
+                });
+                Ok(reply)
+            }
+            Err(failure) => {
+                self.line_failed(failure.fault);
+                Err(failure)
+            }
+        }
+    }
+
+    async fn exchange(&mut self, unit: u8, request: Request) -> Result<Reply, Failure> {
+        let sent = self.send(unit, request).await?;
+        self.reply(sent).await
+    }
+
+    /// The connection is gone; the first new try is made at once.
+    fn line_failed(&mut self, fault: Fault) {
+        self.port.counters.fault(fault);
+        self.last_fault = fault;
+        self.line = Line::Closed {
+            retry_at: Instant::now() + retry_pause(self.failures),
+        };
+        self.failures = self.failures.saturating_add(1);
+        tracing::debug!(bus.id = self.name, %fault, "the connection failed");
+    }
+
+    /// When the line counts as lost if nothing right comes before.
+    fn lost_at(&self) -> Option<Instant> {
+        if self.reports.link() == Some(false) {
+            return None;
+        }
+        let silent = self.cycle.blocks().iter().filter_map(Block::silent_since);
+        let since = silent.chain(self.closed_since).min()?;
+        Some(since + self.timeout * 2)
+    }
+
+    fn look_for_loss(&mut self, now: Instant) {
+        self.mark_stale(now);
+        if self.lost_at().is_some_and(|at| at <= now) {
+            let reason = self.last_fault.word();
+            self.port.counters.change(|counts| counts.losses += 1);
+            let counts = self.port.counters.read();
+            tracing::warn!(
+                bus.id = self.name,
+                reason,
+                ?counts,
+                "a line of the field is lost"
+            );
+            self.cycle.learn_again();
+            self.reports.set_link(false, reason);
+        }
+    }
+
+    /// The line is up when every block has been answered since it was lost.
+    fn look_for_return(&mut self) {
+        if self.reports.link() != Some(true) && self.cycle.is_complete() {
+            let counts = self.port.counters.read();
+            tracing::info!(bus.id = self.name, ?counts, "a line of the field is up");
+            self.reports.set_link(true, "");
+        }
+    }
+
+    fn after_panic(&mut self, now: Instant) {
+        self.line = Line::Closed {
+            retry_at: now + AFTER_PANIC,
+        };
+        self.drop_hand(WriteOutcome::Unknown);
+        self.cycle.learn_again();
+        self.reports.set_link(false, "bad_reply");
+    }
+
+    /// Hears the engine's last answers. Nothing is written any more, so a permit is answered with "not sent".
+    async fn farewell(&mut self) {
+        self.drop_hand(WriteOutcome::NotSent);
+        while self.reports.is_waiting() {
+            if let Some(permit) = self.reports.answered().await {
+                self.decided(&permit);
+                self.drop_hand(WriteOutcome::NotSent);
+            }
+        }
+    }
+}
+
+/// The pause before a connection is tried again after so many failures in a row.
+fn retry_pause(failures: u32) -> Duration {
+    let Some(doublings) = failures.checked_sub(1) else {
+        return Duration::ZERO;
+    };
+    let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+    RETRY_FIRST.saturating_mul(factor).min(RETRY_LAST)
+}
+
+#[cfg(test)]
+mod tests;

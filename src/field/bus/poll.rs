@@ -1,0 +1,258 @@
+//! Reading: one block, its values into the slots, and what follows when there are none.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Bus;
+use crate::domain::point::{Quality, Reading};
+use crate::field::decode::{Element, decode};
+use crate::field::modbus::pdu::{Reply, Request, Values};
+use crate::field::modbus::tcp::Fault;
+use crate::field::plan::{Block, Standing};
+use crate::field::units;
+
+/// Exceptions of V1.1b3, 7 that have a meaning of their own here.
+const ILLEGAL_FUNCTION: u8 = 0x01;
+const ILLEGAL_ADDRESS: u8 = 0x02;
+const ILLEGAL_VALUE: u8 = 0x03;
+const ACKNOWLEDGE: u8 = 0x05;
+const BUSY: u8 = 0x06;
+const NO_GATEWAY_PATH: u8 = 0x0A;
+const NO_GATEWAY_REPLY: u8 = 0x0B;
+
+/// How long a device may be busy before its points are faulty.
+const BUSY_MAX: Duration = Duration::from_secs(10);
+
+impl Bus {
+    /// Asks for one block.
+    pub(super) async fn poll(&mut self, index: usize) {
+        let Some((unit, span)) = self
+            .cycle
+            .block(index)
+            .map(|block| (block.unit, block.span))
+        else {
+            return;
+        };
+        let started = Instant::now();
+        match self.exchange(unit, Request::Read(span)).await {
+            Ok(Reply::Values(values)) => self.take_values(index, &values),
+            Ok(Reply::Exception(code)) => self.take_exception(index, code, started),
+            // The other side had closed before anything was asked: the connection is made anew and nobody has failed.
+            Err(failure) if !failure.has_left && self.failures == 1 => {}
+            Err(failure) => self.no_reply(index, started, failure.fault),
+        }
+    }
+
+    /// Puts every point of the block into its slot.
+    fn take_values(&mut self, index: usize, values: &Values) {
+        let at = self.handle.now().engine;
+        let Some(block) = self.cycle.block_mut(index) else {
+            return;
+        };
+        let mut again = false;
+        for placed in &block.points {
+            let (conditions, changed) = self.memory.take(&placed.point, decode(placed, values));
+            again |= changed;
+            let quality = Quality::Good;
+            self.handle.observe(
+                &placed.point,
+                Reading {
+                    conditions,
+                    quality,
+                    at,
+                },
+            );
+        }
+        let (unit, was_hole) = (block.unit, block.is_hole());
+        if was_hole {
+            tracing::info!(bus.id = self.name, %block, "a hole answers; the map is learnt again");
+        }
+        block.standing = Standing::Fresh;
+        (block.failures, block.ask_after, block.is_stale) = (0, None, false);
+        self.unit_answered(unit);
+        if was_hole {
+            self.learn_again();
+        } else {
+            self.cycle.advance(again);
+        }
+        self.look_for_return();
+    }
+
+    /// The map is learnt again without taking anything back: what was fresh stays fresh.
+    fn learn_again(&mut self) {
+        let is_up = self.reports.link() == Some(true);
+        self.cycle.learn_again();
+        if is_up {
+            for block in self.cycle.blocks_mut() {
+                block.standing = Standing::Fresh;
+            }
+        }
+    }
+
+    fn unit_answered(&mut self, unit: u8) {
+        if self.units.answered(unit) {
+            // It was left alone and is back: all of it is asked again now.
+            let blocks = self.cycle.blocks_mut().iter_mut();
+            for block in blocks.filter(|block| block.unit == unit) {
+                block.ask_after = None;
+            }
+        }
+    }
+
+    /// The device answered that it does not give these elements.
+    fn take_exception(&mut self, index: usize, code: u8, started: Instant) {
+        if matches!(code, NO_GATEWAY_PATH | NO_GATEWAY_REPLY) {
+            // The gateway is there, the device behind it is not.
+            self.last_fault = Fault::Timeout;
+            self.no_reply(index, started, Fault::Timeout);
+            return;
+        }
+        let Some(unit) = self.cycle.block(index).map(|block| block.unit) else {
+            return;
+        };
+        self.unit_answered(unit);
+        match code {
+            ILLEGAL_ADDRESS | ILLEGAL_VALUE => {
+                let is_hole = self.cycle.block(index).is_some_and(Block::is_hole);
+                // Halves take the place of the block and are asked next.
+                if is_hole || !self.cycle.split(index) {
+                    self.found_hole(index, code);
+                    self.cycle.advance(false);
+                }
+            }
+            ILLEGAL_FUNCTION => {
+                self.found_hole(index, code);
+                self.cycle.advance(false);
+            }
+            _ => {
+                self.refused(index, code, started);
+                self.cycle.advance(false);
+            }
+        }
+        self.look_for_return();
+    }
+
+    /// The points of this block do not exist for the device.
+    fn found_hole(&mut self, index: usize, code: u8) {
+        let Some(block) = self.cycle.block_mut(index) else {
+            return;
+        };
+        (block.failures, block.ask_after) = (0, None);
+        if !block.is_hole() {
+            block.standing = Standing::Hole;
+            tracing::error!(
+                bus.id = self.name, %block, exception = code,
+                "the device does not have what the configuration says; its points are faulty"
+            );
+        }
+        self.put_faults(index);
+    }
+
+    /// The device cannot answer now. For a time that is no fault: nothing is put, so nothing wrong is put.
+    fn refused(&mut self, index: usize, code: u8, started: Instant) {
+        let patience = match code {
+            BUSY | ACKNOWLEDGE => BUSY_MAX,
+            _ => self.timeout * 2,
+        };
+        let Some(block) = self.cycle.block_mut(index) else {
+            return;
+        };
+        (block.failures, block.ask_after) = (0, None);
+        let (since, was_faulty) = match block.standing {
+            Standing::Refused { since, is_faulty } => (since, is_faulty),
+            Standing::Unread | Standing::Fresh | Standing::Silent { .. } | Standing::Hole => {
+                (started, false)
+            }
+        };
+        let is_faulty = Instant::now().saturating_duration_since(since) >= patience;
+        block.standing = Standing::Refused { since, is_faulty };
+        if !is_faulty {
+            return;
+        }
+        if !was_faulty {
+            tracing::warn!(
+                bus.id = self.name, %block, exception = code,
+                "the device keeps refusing; its points are faulty"
+            );
+        }
+        self.put_faults(index);
+    }
+
+    fn put_faults(&mut self, index: usize) {
+        let at = self.handle.now().engine;
+        let points = self.cycle.block(index).map(|block| block.points.iter());
+        for placed in points.into_iter().flatten() {
+            let (conditions, _) = self.memory.take(&placed.point, Element::NotPresent);
+            let quality = Quality::Good;
+            self.handle.observe(
+                &placed.point,
+                Reading {
+                    conditions,
+                    quality,
+                    at,
+                },
+            );
+        }
+    }
+
+    /// No reply: the block keeps its readings, and is asked again at once the first time.
+    fn no_reply(&mut self, index: usize, started: Instant, fault: Fault) {
+        let now = Instant::now();
+        let Some(block) = self.cycle.block_mut(index) else {
+            return;
+        };
+        block.failures = block.failures.saturating_add(1);
+        block.ask_after = units::block_pause(block.failures).map(|pause| now + pause);
+        if !block.is_hole() && block.silent_since().is_none() {
+            block.standing = Standing::Silent { since: started };
+        }
+        tracing::debug!(bus.id = self.name, %block, %fault, "no reply");
+        self.units.failed(block.unit, now);
+        self.forget_partial_cycle();
+    }
+
+    /// While the line is not up a cycle must be whole: what was read before a failure is read again.
+    pub(super) fn forget_partial_cycle(&mut self) {
+        if self.reports.link() == Some(true) {
+            return;
+        }
+        for block in self.cycle.blocks_mut() {
+            match block.standing {
+                Standing::Fresh | Standing::Refused { .. } => block.standing = Standing::Unread,
+                Standing::Unread | Standing::Silent { .. } | Standing::Hole => {}
+            }
+        }
+    }
+
+    /// Points that have owed a reply for too long are stale: their last reading stays, marked.
+    pub(super) fn mark_stale(&mut self, now: Instant) {
+        let limit = self.timeout * 2;
+        let is_late = |since: Option<Instant>| since.is_some_and(|since| since + limit <= now);
+        let is_closed = is_late(self.closed_since);
+        let at = self.handle.now().engine;
+        for block in self.cycle.blocks_mut() {
+            let is_silent = is_closed
+                || is_late(block.silent_since())
+                || self.units.is_silent(block.unit) && !block.is_hole();
+            if block.is_stale || !is_silent {
+                continue;
+            }
+            block.is_stale = true;
+            for placed in &block.points {
+                let Some(conditions) = self.memory.last(&placed.point) else {
+                    continue;
+                };
+                let quality = Quality::Stale;
+                self.handle.observe(
+                    &placed.point,
+                    Reading {
+                        conditions,
+                        quality,
+                        at,
+                    },
+                );
+            }
+        }
+    }
+}

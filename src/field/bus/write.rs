@@ -1,0 +1,204 @@
+//! Writing: permit, one write, echo, read-back, result (DESIGN.md 4, rule 8).
+//!
+//! One command at a time is in the hand of the bus. The permit is asked for only while the line works, and polling goes on until
+//! it is there. Between the permit and the result every way out has its outcome: nothing left this machine, the device refused,
+//! it is written and seen to be, or nobody knows.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Bus, Line};
+use crate::domain::output::{Action, Target, WriteOutcome};
+use crate::domain::profile::Area;
+use crate::engine::ports::WriteEffect;
+use crate::field::modbus::pdu::{Reply, Request, Span, Values};
+use crate::field::report::Permit;
+
+/// The device is busy and has done nothing (V1.1b3, 7).
+const BUSY: u8 = 0x06;
+/// The device has taken the request and is still at it.
+const ACKNOWLEDGE: u8 = 0x05;
+/// The gateway has passed the request on and heard nothing.
+const NO_GATEWAY_REPLY: u8 = 0x0B;
+/// A busy device is asked again after this pause, at most so often.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+const BUSY_TRIES_MAX: u8 = 20;
+
+/// The command that the bus has in hand.
+#[derive(Debug)]
+pub(super) enum Hand {
+    Empty,
+    /// The engine has been asked.
+    Asked(WriteEffect),
+    /// The permit is committed: this command ends with a result.
+    Permitted {
+        effect: WriteEffect,
+        not_before: Instant,
+        busy: u8,
+    },
+}
+
+/// What one write came to.
+enum Written {
+    Outcome(WriteOutcome),
+    /// Nothing was done; the device may be asked again.
+    Busy,
+}
+
+impl Bus {
+    /// Takes the next command into the empty hand when its unit can be written, and asks for the permit.
+    pub(super) fn next_command(&mut self) {
+        if matches!(self.line, Line::Closed { .. }) {
+            // A busy device has done nothing yet, and now it is gone.
+            self.drop_hand(WriteOutcome::NotSent);
+        }
+        if !matches!(self.hand, Hand::Empty) {
+            return;
+        }
+        let now = self.handle.now().engine;
+        let is_open = matches!(self.line, Line::Open(_));
+        let units = &self.units;
+        let can_write = |unit| is_open && units.is_answering(unit);
+        if let Some(effect) = self.port.commands.take(now, can_write) {
+            self.reports.ask_permit(effect.command.clone());
+            self.hand = Hand::Asked(effect);
+            // The question leaves now, not after the next frame.
+            if let Some(permit) = self.reports.collect() {
+                self.decided(&permit);
+            }
+        }
+    }
+
+    /// The engine has decided about a command.
+    pub(super) fn decided(&mut self, permit: &Permit) {
+        let effect = match std::mem::replace(&mut self.hand, Hand::Empty) {
+            Hand::Asked(effect) if effect.command == permit.command => effect,
+            other @ (Hand::Asked(_) | Hand::Empty | Hand::Permitted { .. }) => {
+                // Only a panic in between has another hand by now; no permit may stay without a result.
+                self.hand = other;
+                if permit.granted {
+                    let command = permit.command.clone();
+                    self.reports.result(command, WriteOutcome::NotSent);
+                }
+                return;
+            }
+        };
+        if !permit.granted {
+            self.port.commands.forget(&effect.command);
+            return;
+        }
+        self.hand = Hand::Permitted {
+            effect,
+            not_before: Instant::now(),
+            busy: 0,
+        };
+        if matches!(self.line, Line::Closed { .. }) {
+            self.finish(WriteOutcome::NotSent);
+        }
+    }
+
+    /// When the command in hand may be written.
+    pub(super) fn write_at(&self) -> Option<Instant> {
+        match &self.hand {
+            Hand::Permitted { not_before, .. } => Some(*not_before),
+            Hand::Empty | Hand::Asked(_) => None,
+        }
+    }
+
+    /// Writes the command in hand.
+    pub(super) async fn write(&mut self) {
+        let Hand::Permitted { effect, busy, .. } = &self.hand else {
+            return;
+        };
+        let (effect, busy) = (effect.clone(), *busy);
+        crate::crash::point("after_permit_before_first_byte");
+        if effect.expires <= self.handle.now().engine {
+            // The permit came too late. Nothing left, and the engine expires the command itself.
+            self.finish(WriteOutcome::NotSent);
+            return;
+        }
+        let outcome = match self.write_once(&effect).await {
+            Written::Outcome(outcome) => outcome,
+            Written::Busy if busy < BUSY_TRIES_MAX => {
+                self.hand = Hand::Permitted {
+                    effect,
+                    not_before: Instant::now() + BUSY_PAUSE,
+                    busy: busy + 1,
+                };
+                return;
+            }
+            Written::Busy => WriteOutcome::Refused { exception: BUSY },
+        };
+        crate::crash::point("after_last_byte_before_result");
+        self.finish(outcome);
+    }
+
+    async fn write_once(&mut self, effect: &WriteEffect) -> Written {
+        let request = match effect.target {
+            Target::Coil { register } => Request::WriteCoil {
+                address: register,
+                on: true,
+            },
+            Target::Register { register, value } => Request::WriteRegister {
+                address: register,
+                value,
+            },
+        };
+        let sent = match self.send(effect.unit, request).await {
+            Ok(sent) => sent,
+            Err(failure) if failure.has_left => return Written::Outcome(WriteOutcome::Unknown),
+            Err(_) => return Written::Outcome(WriteOutcome::NotSent),
+        };
+        crate::crash::point("mid_write");
+        match self.reply(sent).await {
+            Ok(Reply::Values(_)) => Written::Outcome(self.read_back(effect).await),
+            Ok(Reply::Exception(BUSY)) => Written::Busy,
+            Ok(Reply::Exception(ACKNOWLEDGE | NO_GATEWAY_REPLY)) | Err(_) => {
+                Written::Outcome(WriteOutcome::Unknown)
+            }
+            Ok(Reply::Exception(exception)) => {
+                Written::Outcome(WriteOutcome::Refused { exception })
+            }
+        }
+    }
+
+    /// An echo proves that the request arrived, not that the output stands. A coil that stays where it is put can be asked; a
+    /// pulse is gone by then, and a command register shows the last command whether or not it acted.
+    async fn read_back(&mut self, effect: &WriteEffect) -> WriteOutcome {
+        let (Target::Coil { register }, Action::Level) = (effect.target, effect.action) else {
+            return WriteOutcome::Written;
+        };
+        let Some(span) = Span::new(Area::Coil, register, 1) else {
+            return WriteOutcome::Unknown;
+        };
+        match self.exchange(effect.unit, Request::Read(span)).await {
+            Ok(Reply::Values(values)) if values == Values::Bits(vec![true]) => {
+                WriteOutcome::Written
+            }
+            Ok(Reply::Values(_) | Reply::Exception(_)) | Err(_) => WriteOutcome::Unknown,
+        }
+    }
+
+    /// The command in hand ends. It is forgotten first: the engine may offer it again before this result is answered.
+    fn finish(&mut self, outcome: WriteOutcome) {
+        match std::mem::replace(&mut self.hand, Hand::Empty) {
+            Hand::Permitted { effect, .. } => {
+                tracing::info!(
+                    bus.id = self.name, command.id = %effect.command, ?outcome,
+                    "a command was written or tried"
+                );
+                self.port.commands.forget(&effect.command);
+                self.reports.result(effect.command, outcome);
+            }
+            other @ (Hand::Asked(_) | Hand::Empty) => self.hand = other,
+        }
+    }
+
+    /// Nothing more will be written: a permit that is out comes back as "not sent" or, after a panic, as unknown.
+    pub(super) fn drop_hand(&mut self, outcome: WriteOutcome) {
+        if matches!(self.hand, Hand::Permitted { .. }) {
+            self.finish(outcome);
+        }
+    }
+}

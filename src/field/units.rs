@@ -1,0 +1,129 @@
+//! How the units of a bus answer, and how long a silent one is left alone so that it costs the others one timeout per probe.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A unit is left alone from this failure in a row on; a block of it from the one before.
+const UNIT_FAILURES: u32 = 3;
+const BLOCK_FAILURES: u32 = 2;
+/// The longest pause of a unit while others on its bus answer.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The longest pause when nobody else is waiting.
+const PAUSE_ALONE_MAX: Duration = Duration::from_secs(2);
+/// The longest pause of a single block.
+const BLOCK_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Health {
+    failures: u32,
+    ask_after: Option<Instant>,
+}
+
+/// The units of a bus.
+#[derive(Debug, Default)]
+pub(crate) struct Units {
+    by_unit: BTreeMap<u8, Health>,
+}
+
+impl Units {
+    pub(crate) fn new(units: impl Iterator<Item = u8>) -> Self {
+        let by_unit = units.map(|unit| (unit, Health::default())).collect();
+        Self { by_unit }
+    }
+
+    /// Whether the unit answered the last time, or was not asked yet.
+    pub(crate) fn is_answering(&self, unit: u8) -> bool {
+        self.by_unit
+            .get(&unit)
+            .is_none_or(|health| health.failures == 0)
+    }
+
+    /// Whether the whole unit is given up for now, not just one block of it.
+    pub(crate) fn is_silent(&self, unit: u8) -> bool {
+        self.by_unit
+            .get(&unit)
+            .is_some_and(|health| health.failures >= UNIT_FAILURES)
+    }
+
+    pub(crate) fn may_ask(&self, unit: u8, now: Instant) -> bool {
+        self.by_unit
+            .get(&unit)
+            .and_then(|health| health.ask_after)
+            .is_none_or(|at| at <= now)
+    }
+
+    /// The unit answered. Returns true when it had been left alone.
+    pub(crate) fn answered(&mut self, unit: u8) -> bool {
+        let was_silent = self.is_silent(unit);
+        self.by_unit.insert(unit, Health::default());
+        was_silent
+    }
+
+    /// The unit did not answer.
+    pub(crate) fn failed(&mut self, unit: u8, now: Instant) {
+        let others_answer = self
+            .by_unit
+            .iter()
+            .any(|(other, health)| *other != unit && health.failures == 0);
+        let most = if others_answer {
+            PAUSE_MAX
+        } else {
+            PAUSE_ALONE_MAX
+        };
+        let health = self.by_unit.entry(unit).or_default();
+        health.failures = health.failures.saturating_add(1);
+        health.ask_after = pause(health.failures, UNIT_FAILURES, most).map(|pause| now + pause);
+    }
+}
+
+/// How long a block that failed so often in a row is left alone.
+pub(crate) fn block_pause(failures: u32) -> Option<Duration> {
+    pause(failures, BLOCK_FAILURES, BLOCK_PAUSE_MAX)
+}
+
+/// 1, 2, 4 … seconds from the first failure that counts.
+fn pause(failures: u32, from: u32, most: Duration) -> Option<Duration> {
+    let doublings = failures.checked_sub(from)?;
+    let seconds = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
+    Some(Duration::from_secs(seconds).min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_unit_is_asked_less_and_less_while_others_answer() {
+        let now = Instant::now();
+        let mut units = Units::new([1, 2].into_iter());
+        units.failed(2, now);
+        units.failed(2, now);
+        assert!(units.may_ask(2, now) && !units.is_answering(2));
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            units.failed(2, now);
+            let after = (0..=60).find(|s| units.may_ask(2, now + Duration::from_secs(*s)));
+            pauses.push(after.unwrap());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+        assert!(units.may_ask(1, now));
+        assert!(units.answered(2));
+        assert!(units.may_ask(2, now) && units.is_answering(2));
+    }
+
+    #[test]
+    fn a_unit_that_is_alone_is_asked_at_least_every_two_seconds() {
+        let now = Instant::now();
+        let mut units = Units::new([1].into_iter());
+        (0..40).for_each(|_| units.failed(1, now));
+        assert!(units.may_ask(1, now + PAUSE_ALONE_MAX));
+    }
+
+    #[test]
+    fn a_shift_past_the_width_is_the_longest_pause() {
+        assert_eq!(block_pause(1), None);
+        assert_eq!(block_pause(u32::MAX), Some(BLOCK_PAUSE_MAX));
+    }
+}
