@@ -42,14 +42,16 @@ struct UnitEntry {
 pub(super) fn read(file: &mut Section<'_>, scope: &mut Scope<'_>) -> BTreeMap<BusId, Bus> {
     let mut addresses = BTreeMap::new();
     let entries = file.list("buses", scope.reports);
-    by_id(entries, |entry| read_bus(entry, &mut addresses, scope))
+    by_id(entries, |entry| {
+        Some(read_bus(entry, &mut addresses, scope))
+    })
 }
 
 fn read_bus(
     entry: BusEntry,
     addresses: &mut BTreeMap<String, Range<usize>>,
     scope: &mut Scope<'_>,
-) -> Option<(BusId, Bus)> {
+) -> (BusId, Bus) {
     check_address(&entry.address, scope);
     if let Some(first) = addresses.insert(entry.address.as_ref().clone(), entry.address.span()) {
         scope.clash(
@@ -71,11 +73,12 @@ fn read_bus(
         id: id.clone(),
         name: scope.text(entry.name),
         address: entry.address.into_inner(),
-        poll_interval_ms: poll_interval_ms?,
-        timeout_ms: timeout_ms?,
+        // A wrong figure is reported; the units are still needed to judge the points.
+        poll_interval_ms: poll_interval_ms.unwrap_or_default(),
+        timeout_ms: timeout_ms.unwrap_or_default(),
         units,
     };
-    Some((id, bus))
+    (id, bus)
 }
 
 fn read_units(entries: Spanned<Vec<UnitEntry>>, scope: &mut Scope<'_>) -> Vec<Unit> {

@@ -86,7 +86,8 @@ fn read_group(entry: &GroupEntry, base: Base, scope: &mut Scope<'_>) -> Option<G
     let start = base.address(area, &entry.start, scope);
     let count = scope.number(&entry.count, 1..=65_535, "count");
     let (start, count): (u16, u16) = (start?, count?);
-    let group = Group {
+    check_end(entry, area, (start, count), scope)?;
+    Some(Group {
         area,
         start,
         count,
@@ -95,21 +96,32 @@ fn read_group(entry: &GroupEntry, base: Base, scope: &mut Scope<'_>) -> Option<G
             ScanWord::First => Scan::First,
             ScanWord::Rest => Scan::Rest,
         },
+    })
+}
+
+/// The last point still has an address.
+fn check_end(
+    entry: &GroupEntry,
+    area: Area,
+    (start, count): (u16, u16),
+    scope: &mut Scope<'_>,
+) -> Option<()> {
+    let elements = match (entry.layout.as_ref(), area.is_bits()) {
+        (LayoutWord::Bit, false) => count.div_ceil(16),
+        (LayoutWord::Bit, true) | (LayoutWord::Word, _) => count,
     };
-    let elements = match (&group.layout, area.is_bits()) {
-        (Layout::Bit { .. }, false) => count.div_ceil(16),
-        (Layout::Bit { .. }, true) | (Layout::Word { .. }, _) => count,
-    };
-    if u32::from(start) + u32::from(elements) > ADDRESSES {
-        let most = ADDRESSES - u32::from(start);
-        scope.error(
-            entry.count.span(),
-            format!("the group ends {elements} addresses after its start, beyond the last one"),
-            format!("a table has 65536 addresses: only {most} follow from here; correct `start` or `count`"),
-        );
-        return None;
+    let most = ADDRESSES - u32::from(start);
+    if u32::from(elements) <= most {
+        return Some(());
     }
-    Some(group)
+    scope.error(
+        entry.count.span(),
+        format!("the group ends {elements} addresses after its start, beyond the last one"),
+        format!(
+            "a table has 65536 addresses: only {most} follow from here; correct `start` or `count`"
+        ),
+    );
+    None
 }
 
 fn read_layout(entry: &GroupEntry, area: Area, scope: &mut Scope<'_>) -> Option<Layout> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::lookup::Lookup;
-use super::names::{Noun, Word, advice};
+use super::names::{Noun, Word};
 use super::prover;
 use super::scope::Scope;
 use super::section::Section;
@@ -170,14 +170,7 @@ fn read_feedback(entry: FeedbackEntry, scope: &mut Scope<'_>) -> Option<Feedback
 
 fn read_means(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<Means> {
     let (unit, known) = lookup.profile(&entry.bus, &entry.unit, scope)?;
-    let writes = &known.profile.writes;
-    let Some(write) = writes.get(entry.write.as_ref()).copied() else {
-        let name = entry.write.as_ref();
-        let message = format!("profile `{}` has no write `{name}`", known.profile.name);
-        let help = advice(name, writes.keys().map(String::as_str));
-        scope.error(entry.write.span(), message, help);
-        return None;
-    };
+    let write = known.write(&entry.write, scope)?;
     prover::check_silence(entry, known, scope);
     let target = read_target(entry, write, scope)?;
     Some(Means {

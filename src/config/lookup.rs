@@ -1,4 +1,5 @@
-//! What points.csv and linkage.toml look up in the other files: the profile behind a bus and unit, the place of a floor.
+//! What points.csv and linkage.toml look up in the other files: the profile behind a bus and unit, the place of a
+//! floor.
 
 use std::collections::BTreeMap;
 

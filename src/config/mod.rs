@@ -1,8 +1,8 @@
 //! Files to validated values: every error with file, line and a caret; nothing starts before all of them are known.
 //!
-//! The files are read once. Ids are declared before anything refers to one, so that the order of files and entries never
-//! matters. A broken entry is reported and left out, its id stays declared: one mistake is one error. This room never
-//! listens, never writes and never looks at a clock.
+//! The files are read once. Ids are declared before anything refers to one, so that the order of files and entries
+//! never matters. A broken entry is reported and left out, its id stays declared: one mistake is one error. This room
+//! never listens, never writes and never looks at a clock.
 
 mod address;
 mod buses;
@@ -121,8 +121,10 @@ fn read(folder: &Folder, reports: &mut Vec<Report>) -> Option<Configuration> {
         Some((source, file)) => linkage::read(file, &lookup, &mut scope(source, names, reports)),
         None => BTreeMap::new(),
     };
+    let site = whole(campus, points, outputs, limits?)?;
+    check_whole(names, &site, reports);
     Some(Configuration {
-        site: whole(campus, points, outputs, limits?)?,
+        site,
         profiles: bare(profiles),
         settings: settings?,
         plans: drawings(plans),
@@ -192,6 +194,31 @@ fn whole(
         routes: campus.routes,
         limits,
     })
+}
+
+/// Entries with an error are left out. Should one ever be left out without an error, nothing may start: a detector
+/// that is in the file and not in the site would be quiet for ever.
+fn check_whole(names: &Names, site: &Site, reports: &mut Vec<Report>) {
+    let read = [
+        (Noun::Building, site.buildings.len()),
+        (Noun::Floor, site.floors.len()),
+        (Noun::Compartment, site.compartments.len()),
+        (Noun::Zone, site.zones.len()),
+        (Noun::Recipient, site.recipients.len()),
+        (Noun::Node, site.routes.nodes.len()),
+        (Noun::Bus, site.buses.len()),
+        (Noun::Point, site.points.len()),
+        (Noun::Output, site.outputs.len()),
+    ];
+    for (noun, count) in read {
+        let declared = names.count(noun);
+        if declared != count && reports.is_empty() {
+            let noun = noun.word();
+            let message = format!("{declared} {noun}s are declared and {count} were understood");
+            let help = "this is a mistake of Fengsui, not of the files: send them to its makers";
+            reports.push(Report::of_file("", message).help(help));
+        }
+    }
 }
 
 fn bare(profiles: BTreeMap<String, Known>) -> BTreeMap<String, Profile> {

@@ -1,5 +1,5 @@
-//! What the files declare, and whether a reference meets a declaration. Ids of broken entries are declared too, so that one
-//! mistake does not make every reference to it look wrong.
+//! What the files declare, and whether a reference meets a declaration. Ids of broken entries are declared too, so
+//! that one mistake does not make every reference to it look wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -105,6 +105,11 @@ impl Names {
     /// Declares names that are files.
     pub(super) fn declare_files(&mut self, noun: Noun, names: impl Iterator<Item = String>) {
         self.0.insert(noun, names.collect());
+    }
+
+    /// How many are declared.
+    pub(super) fn count(&self, noun: Noun) -> usize {
+        self.0.get(&noun).map_or(0, BTreeSet::len)
     }
 
     /// Reports a word that names nothing.

@@ -1,5 +1,5 @@
-//! plans/*.svg: drawings of the floors. A page shows them as part of itself, so a drawing that could run or fetch anything is
-//! refused, never repaired: what is refused somebody looks at; what was repaired silently nobody does.
+//! plans/*.svg: drawings of the floors. A page shows them as part of itself, so a drawing that could run or fetch
+//! anything is refused, never repaired: what is refused somebody looks at; what was repaired silently nobody does.
 
 use std::collections::BTreeMap;
 

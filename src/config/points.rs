@@ -197,17 +197,7 @@ fn read_address(
     let unit = integer(&row.word("unit"), scope);
     let index = integer(&row.word("index"), scope);
     let (unit, known) = lookup.profile(&bus, &unit?, scope)?;
-    let groups = &known.profile.groups;
-    let Some(found) = groups.get(group.as_ref()) else {
-        let message = format!(
-            "profile `{}` has no group `{}`",
-            known.profile.name,
-            group.as_ref()
-        );
-        let help = advice(group.as_ref(), groups.keys().map(String::as_str));
-        scope.error(group.span(), message, help);
-        return None;
-    };
+    let found = known.group(&group, scope)?;
     if let Some(kind) = kind {
         check_bits(kind, found, &group, scope);
     }

@@ -62,7 +62,8 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<FireL
     })
 }
 
-/// An order is received, accepted, then the post arrives, then judges: a later limit below an earlier one could never be kept.
+/// An order is received, accepted, then the post arrives, then judges: a later limit below an earlier one could never
+/// be kept.
 fn check_order(entry: &FireEntry, scope: &mut Scope<'_>) {
     let steps = [
         ("receive_seconds", &entry.receive_seconds),

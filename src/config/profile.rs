@@ -1,6 +1,7 @@
-//! panels/*.toml: what the registers of one kind of device mean. A value is proven to lie inside its table before the first poll.
+//! panels/*.toml: what the registers of one kind of device mean. A value is proven to lie inside its table before the
+//! first poll.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -8,16 +9,20 @@ use toml::Spanned;
 use super::address::{Base, BaseEntry};
 use super::files::{Folder, Source};
 use super::groups::{self, GroupEntry};
-use super::names::{Names, Noun, Word};
+use super::names::{Names, Noun, Word, advice};
 use super::report::Report;
 use super::scope::Scope;
 use super::section::Section;
 use super::writes::{self, WriteEntry};
-use crate::domain::profile::Profile;
+use crate::domain::profile::{Group, Profile, Write};
 
 /// A profile with what only the configuration has to know of it.
 pub(super) struct Known {
     pub(super) profile: Profile,
+    /// Names of all groups, also of those with an error.
+    pub(super) groups: BTreeSet<String>,
+    /// Likewise of all writes.
+    pub(super) writes: BTreeSet<String>,
     /// Writes that the device takes back when Fengsui falls silent.
     pub(super) released_when_silent: Vec<String>,
 }
@@ -79,22 +84,53 @@ fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
     let base = base.and_then(|base| Base::read(&base, &mut scope));
     let limits: Option<LimitsEntry> = file.read("limits", scope.reports);
     let limits = limits.and_then(|limits| read_limits(&limits, &mut scope));
+    let declared = [file.keys("groups"), file.keys("writes")];
     let groups: Vec<(Word, GroupEntry)> = file.named("groups", scope.reports);
     let writes: Vec<(Word, WriteEntry)> = file.named("writes", scope.reports);
     file.finish(scope.reports);
-    let (base, [registers_max, bits_max, gap_max]) = (base?, limits?);
+    let [declared_groups, declared_writes] = declared;
     let released_when_silent = writes::released_when_silent(&writes);
+    let base = base?;
+    let groups = groups::read(groups, base, &mut scope);
+    let writes = writes::read(writes, base, &mut scope);
+    // A wrong figure is reported; the groups are still needed to judge the points.
+    let [registers_max, bits_max, gap_max] = limits.unwrap_or_default();
     Some(Known {
         profile: Profile {
             name: name.to_owned(),
             registers_max,
             bits_max,
             gap_max,
-            groups: groups::read(groups, base, &mut scope),
-            writes: writes::read(writes, base, &mut scope),
+            groups,
+            writes,
         },
+        groups: declared_groups,
+        writes: declared_writes,
         released_when_silent,
     })
+}
+
+impl Known {
+    /// A group by its name. One that is not there is reported; one with an error is reported already.
+    pub(super) fn group(&self, word: &Word, scope: &mut Scope<'_>) -> Option<&Group> {
+        self.check("group", &self.groups, word, scope);
+        self.profile.groups.get(word.as_ref())
+    }
+
+    /// Likewise a write.
+    pub(super) fn write(&self, word: &Word, scope: &mut Scope<'_>) -> Option<Write> {
+        self.check("write", &self.writes, word, scope);
+        self.profile.writes.get(word.as_ref()).copied()
+    }
+
+    fn check(&self, what: &str, declared: &BTreeSet<String>, word: &Word, scope: &mut Scope<'_>) {
+        let name = word.as_ref();
+        if !declared.contains(name) {
+            let message = format!("profile `{}` has no {what} `{name}`", self.profile.name);
+            let help = advice(name, declared.iter().map(String::as_str));
+            scope.error(word.span(), message, help);
+        }
+    }
 }
 
 /// The limits of one request (MODBUS Application Protocol V1.1b3, 6.1 to 6.4: 2000 bits, 125 registers).

@@ -1,4 +1,5 @@
-//! What an output may never be, proven before anything is written to the field (DESIGN.md 4, rules 5 and 6; DESIGN.md 11).
+//! What an output may never be, proven before anything is written to the field (DESIGN.md 4, rules 5 and 6; DESIGN.md
+//! 11).
 
 use std::collections::BTreeMap;
 

@@ -111,8 +111,8 @@ impl Report {
     }
 }
 
-/// Errors as they are listed: by file, from top to bottom. One mistake can show in many lines: the same message in one file
-/// more than [`SAME_MAX`] times is listed once, with the other lines.
+/// Errors as they are listed: by file, from top to bottom. One mistake can show in many lines: the same message in
+/// one file more than [`SAME_MAX`] times is listed once, with the other lines.
 pub(super) fn listed(mut reports: Vec<Report>) -> Vec<Report> {
     reports.sort_by_cached_key(Report::rank);
     let mut lines: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();

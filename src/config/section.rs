@@ -1,5 +1,7 @@
-//! A table of a TOML file, read entry by entry, so that one wrong entry hides no other. Knows nothing of what the keys mean.
+//! A table of a TOML file, read entry by entry, so that one wrong entry hides no other. Knows nothing of what the
+//! keys mean.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -203,6 +205,14 @@ impl<'a> Section<'a> {
                 Some(Spanned::new(id.span(), id.as_ref().as_str()?.to_owned()))
             })
             .collect()
+    }
+
+    /// The keys of the table `key`, also of entries that cannot be read.
+    pub(super) fn keys(&self, key: &str) -> BTreeSet<String> {
+        let table = self.table.get(key);
+        let table = table.and_then(|value| value.as_ref().as_table());
+        let keys = table.into_iter().flat_map(|table| table.keys());
+        keys.map(|key| key.as_ref().to_string()).collect()
     }
 
     /// Whether a key stands here, not yet taken.

@@ -75,6 +75,7 @@ pub(super) fn read(
             let help =
                 "describe each coil and each command value once, else nobody knows how it acts";
             scope.clash(name.span(), first.clone(), message, help);
+            continue;
         }
         seen.push((write, name.span()));
         writes.insert(name.into_inner(), write);

@@ -1,0 +1,214 @@
+//! Whole files that are missing, garbled or a risk, and what only several files together can get wrong.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[test]
+fn a_missing_file_is_one_error() {
+    for file in FILES {
+        let site = Site::new();
+        fs::remove_file(site.path(file)).unwrap();
+        let messages = site.messages();
+        let lines = site
+            .reports()
+            .iter()
+            .all(|report| !report.advice().is_empty());
+        assert!(messages.len() == 1 && lines, "{file}: {messages:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_one_error() {
+    let reports = load(Path::new("/nonexistent")).unwrap_err();
+    assert_eq!(reports.len(), 1);
+    assert!(reports[0].advice().contains("--config"));
+}
+
+#[test]
+fn a_file_in_another_encoding_is_one_error() {
+    let site = Site::new();
+    let (head, tail) = (
+        b"id,kind\nP1-001,\xb8\xd0\xd1\xcc".as_slice(),
+        b"\n".as_slice(),
+    );
+    site.write("points.csv", [head, tail].concat());
+    let reports = site.reports();
+    assert_eq!(
+        site.messages(),
+        ["points.csv: `points.csv` is not UTF-8 text"]
+    );
+    assert_eq!(reports[0].position(), Some((2, 8)));
+}
+
+#[test]
+fn a_table_may_have_a_mark_comments_and_quotes() {
+    let site = Site::new();
+    let before = site.load().unwrap().site;
+    let text = site
+        .text("points.csv")
+        .replacen("P1-001", "# a comment, with commas\n\nP1-001", 1);
+    let text = text.replace('\n', "\r\n");
+    site.write("points.csv", format!("\u{feff}{text}"));
+    let loaded = site
+        .load()
+        .unwrap_or_else(|r| panic!("{}", render(&r, false)));
+    assert_eq!(loaded.site, before);
+    site.edit("points.csv", "P1-001,smoke", "P1-001,smok");
+    assert_eq!(site.reports()[0].position(), Some((4, 8)));
+    site.edit("points.csv", "kind,", "sort,");
+    assert_eq!(
+        site.messages(),
+        [
+            "points.csv: columns are missing: kind",
+            "points.csv: unknown column `sort`"
+        ]
+    );
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused() {
+    let site = Site::new();
+    let text = site.text("fengsui.toml");
+    let (head, _) = text.split_at(text.find("\n[mqtt.embedded]").unwrap());
+    let external = "[mqtt.external]\naddress = \"10.20.0.5:1883\"\nuser = \"fengsui\"\npassword_file = \"secret\"\nwebsocket_port = 8083\n";
+    site.write("fengsui.toml", format!("{head}\n{external}"));
+    assert!(site.messages()[0].contains("cannot be read"));
+    site.write("secret", "hush");
+    fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(0o640)).unwrap();
+    let reports = site.reports();
+    assert!(reports[0].advice().starts_with("chmod 600 "));
+    assert!(!render(&reports, false).contains("hush"));
+    fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(0o600)).unwrap();
+    site.load().unwrap();
+}
+
+#[test]
+fn sessions_never_cross_a_network_unencrypted() {
+    let site = Site::new();
+    site.edit("fengsui.toml", "127.0.0.1:8080", "0.0.0.0:8080");
+    assert_eq!(
+        site.messages(),
+        ["fengsui.toml: sessions would cross the network unencrypted"]
+    );
+}
+
+#[test]
+fn a_point_outside_of_its_plan_or_without_a_way_is_found() {
+    let site = Site::new();
+    let text = site.text("points.csv");
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("P1-001"))
+        .unwrap();
+    let mut fields: Vec<&str> = row.split(',').collect();
+    fields[9] = "99999";
+    fields[10] = "1";
+    site.edit("points.csv", row, &fields.join(","));
+    site.edit(
+        "site.toml",
+        "from = \"c1-kitchen\", to = \"c1-store\",",
+        "from = \"c1-kitchen\", to = \"c1-store\", closed = true,",
+    );
+    assert_eq!(
+        site.messages(),
+        [
+            "points.csv: x, y = 99999, 1 is outside of the floor's plan",
+            "points.csv: no post can walk to `c1-store`, where 1 point(s) are looked at",
+        ]
+    );
+}
+
+#[test]
+fn an_output_has_one_master() {
+    let site = Site::new();
+    site.edit("linkage.toml", "master = \"fengsui\"", "master = \"panel\"");
+    let text = site.text("linkage.toml");
+    let (before, panel) = text.split_at(text.find("id = \"P1-AUTO\"").unwrap());
+    let panel = panel.replace("arming = \"assist\"", "arming = \"auto\"");
+    site.write("linkage.toml", format!("{before}{panel}"));
+    assert_eq!(
+        site.messages(),
+        [
+            "linkage.toml: two masters: the panel runs this output, and a rule of Fengsui would write it as well",
+            "linkage.toml: no rule may give a command to the panel itself",
+        ]
+    );
+}
+
+#[test]
+fn a_feeder_that_powers_fengsui_is_never_armed() {
+    let site = Site::new();
+    site.edit(
+        "site.toml",
+        "powered_by = []",
+        "powered_by = [\"D1-FEEDER\", \"D1-LIFT\"]",
+    );
+    assert_eq!(
+        site.messages(),
+        [
+            "linkage.toml: `D1-FEEDER` powers Fengsui, its network or its I/O (`powered_by` in site.toml)"
+        ]
+    );
+}
+
+#[test]
+fn the_demo_writes_to_this_machine_only() {
+    let site = Site::new();
+    site.edit("site.toml", "127.0.0.1:15020", "[::1]:15020");
+    site.load().unwrap();
+    site.edit("site.toml", "[::1]:15020", "10.1.2.3:502");
+    let messages = site.messages();
+    let first =
+        "linkage.toml: the demo site may not write to `10.1.2.3:502`, which is another machine";
+    assert_eq!(
+        messages,
+        [first],
+        "four outputs, listed once with the lines"
+    );
+    site.edit("site.toml", "demo = true", "demo = false");
+    site.load().unwrap();
+}
+
+#[test]
+fn addresses_are_read_in_the_maker_s_notation() {
+    let site = Site::new();
+    let panel = "panels/simulated_panel.toml";
+    site.edit(panel, "base = 0", "base = \"reference\"")
+        .edit(panel, "start = 0", "start = 40001")
+        .edit(panel, "start = 200", "start = 400201");
+    let text = site
+        .text(panel)
+        .replace("register = 300", "register = 40301");
+    site.write(panel, text);
+    let loaded = site
+        .load()
+        .unwrap_or_else(|r| panic!("{}", render(&r, false)));
+    assert_eq!(loaded.profiles, load(Path::new(SHIPPED)).unwrap().profiles);
+    site.edit(panel, "start = 40001", "start = 30001");
+    assert_eq!(
+        site.messages(),
+        [format!("{panel}: 30001 is not a reference of this table")]
+    );
+}
+
+#[test]
+fn a_relay_that_lets_go_holds_no_gas_valve() {
+    let site = Site::new();
+    let hold = "when_silent = \"hold\"";
+    site.edit(
+        "panels/dry_contact_io.toml",
+        hold,
+        "when_silent = \"release\"",
+    );
+    // D1-DOORS and GAS-VALVE; sounder and lift of the same row may be let go.
+    let message = "linkage.toml: `relays_low` lets go by itself when Fengsui falls silent";
+    assert_eq!(site.messages(), [message; 2]);
+    site.edit(
+        "panels/dry_contact_io.toml",
+        "when_silent = \"release\"",
+        "",
+    );
+    let message = "panels/dry_contact_io.toml: `relays_low` does not say what its coils do when Fengsui falls silent";
+    assert_eq!(site.messages(), [message]);
+}
