@@ -20,6 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -33,6 +34,9 @@ use self::topics::Topics;
 use crate::domain::settings::{Broker, MqttSettings};
 use crate::domain::site::Site;
 use crate::engine::handle::Handle;
+
+/// How long the broker inside outlives the link to it.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What MQTT needs to run.
 pub struct MqttParts {
@@ -153,6 +157,8 @@ impl Embedded {
         tracker.spawn(async move {
             let _broker = broker_stop.drop_guard();
             courier.keep().await;
+            // The broker has the last words; those who listen get them a moment later.
+            tokio::time::sleep(LAST_WORDS).await;
         });
         Ok(addresses)
     }

@@ -20,8 +20,11 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// The payload, which must be what docs/schemas says.
     pub(super) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.payload).expect("JSON")
+        let payload = serde_json::from_slice(&self.payload).expect("JSON");
+        super::schemas::check(&self.topic, &payload);
+        payload
     }
 }
 
@@ -48,9 +51,13 @@ impl Login {
     }
 }
 
+/// Packets on a socket (2.1): the first byte and what follows the length.
+#[derive(Debug)]
+pub(super) struct Packets(TcpStream);
+
 #[derive(Debug)]
 pub(super) struct Device {
-    stream: TcpStream,
+    packets: Packets,
     inbox: VecDeque<Message>,
     packet: u16,
     pub(super) session_present: bool,
@@ -60,9 +67,8 @@ impl Device {
     /// CONNECT (3.1); the reason code of a refusal.
     pub(super) async fn connect(address: SocketAddr, login: &Login) -> Result<Self, u8> {
         let stream = TcpStream::connect(address).await.expect("a listener");
-        stream.set_nodelay(true).expect("a socket");
         let mut device = Self {
-            stream,
+            packets: Packets::new(stream),
             inbox: VecDeque::new(),
             packet: 0,
             session_present: false,
@@ -88,8 +94,8 @@ impl Device {
             text(&mut body, user);
             text(&mut body, &login.password);
         }
-        device.send(0x10, &body).await;
-        let (kind, body) = device.read().await.expect("CONNACK");
+        device.packets.send(0x10, &body).await;
+        let (kind, body) = device.packets.read().await.expect("CONNACK");
         assert_eq!(kind, 0x20);
         device.session_present = body[0] == 1;
         match body[1] {
@@ -104,7 +110,7 @@ impl Device {
         body.push(0);
         text(&mut body, filter);
         body.push(1);
-        self.send(0x82, &body).await;
+        self.packets.send(0x82, &body).await;
         let body = self.answer(0x90).await;
         *body.last().expect("a code")
     }
@@ -116,7 +122,7 @@ impl Device {
         body.extend(self.next_packet().to_be_bytes());
         body.push(0);
         body.extend(payload.as_bytes());
-        self.send(0x32 | u8::from(retain), &body).await;
+        self.packets.send(0x32 | u8::from(retain), &body).await;
         let body = self.answer(0x40).await;
         body.get(2).copied().unwrap_or(0)
     }
@@ -135,7 +141,7 @@ impl Device {
                         return message;
                     }
                 }
-                let (kind, body) = self.read().await.expect("a packet");
+                let (kind, body) = self.packets.read().await.expect("a packet");
                 self.take(kind, &body).await;
             }
         };
@@ -149,13 +155,13 @@ impl Device {
 
     /// DISCONNECT (3.14).
     pub(super) async fn leave(mut self) {
-        self.send(0xe0, &[]).await;
+        self.packets.send(0xe0, &[]).await;
     }
 
     /// Whether the broker ends the connection, within the bound.
     pub(super) async fn is_sent_away(&mut self) -> bool {
         let wait = async {
-            while let Some((kind, body)) = self.read().await {
+            while let Some((kind, body)) = self.packets.read().await {
                 self.take(kind, &body).await;
             }
         };
@@ -165,7 +171,7 @@ impl Device {
     async fn answer(&mut self, wanted: u8) -> Vec<u8> {
         let wait = async {
             loop {
-                let (kind, body) = self.read().await.expect("an answer");
+                let (kind, body) = self.packets.read().await.expect("an answer");
                 if kind == wanted {
                     return body;
                 }
@@ -186,7 +192,7 @@ impl Device {
         if kind & 0x06 != 0 {
             let packet = [rest[0], rest[1]];
             rest = &rest[2..];
-            self.send(0x40, &packet).await;
+            self.packets.send(0x40, &packet).await;
         }
         let (properties, used) = varint(rest);
         let payload = rest[used + properties..].to_vec();
@@ -203,8 +209,15 @@ impl Device {
         self.packet += 1;
         self.packet
     }
+}
 
-    async fn send(&mut self, kind: u8, body: &[u8]) {
+impl Packets {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).expect("a socket");
+        Self(stream)
+    }
+
+    pub(super) async fn send(&mut self, kind: u8, body: &[u8]) {
         let mut packet = vec![kind];
         let mut length = body.len();
         loop {
@@ -217,26 +230,26 @@ impl Device {
         }
         packet.extend(body);
         // A broker that went away is noticed by the next read.
-        let _ = self.stream.write_all(&packet).await;
+        let _ = self.0.write_all(&packet).await;
     }
 
-    async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
-        let kind = self.stream.read_u8().await.ok()?;
+    pub(super) async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
+        let kind = self.0.read_u8().await.ok()?;
         let mut length = 0_usize;
         for shift in [0, 7, 14, 21] {
-            let byte = self.stream.read_u8().await.ok()?;
+            let byte = self.0.read_u8().await.ok()?;
             length |= usize::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 break;
             }
         }
         let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).await.ok()?;
+        self.0.read_exact(&mut body).await.ok()?;
         Some((kind, body))
     }
 }
 
-fn text(body: &mut Vec<u8>, text: &str) {
+pub(super) fn text(body: &mut Vec<u8>, text: &str) {
     body.extend(u16::try_from(text.len()).expect("short").to_be_bytes());
     body.extend(text.as_bytes());
 }

@@ -5,3 +5,5 @@ mod conformance;
 mod device;
 mod flow;
 mod loss;
+mod measure;
+mod schemas;
