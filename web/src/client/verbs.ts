@@ -32,7 +32,8 @@ function note(key: string, verb: VerbDoc, outcome: Outcome): void {
   const oldest = outcomes.keys().next();
   if (outcomes.size > KEPT_MAX && !oldest.done) outcomes.delete(oldest.value);
   if (outcome.state === 'refused' || outcome.state === 'unreachable') latest.trouble = { verb, outcome };
-  else if (outcome.state === 'done' && latest.trouble?.verb.path === verb.path) latest.trouble = null;
+  // Who has gone on to something else has read it.
+  else if (outcome.state === 'done') latest.trouble = null;
 }
 
 /** Does it. `chosen` is what the person picked; `scope` tells equal verbs in different places apart. */
