@@ -1,7 +1,7 @@
 /** A whole campus for one test: a simulator, a daemon with its own folder and ports, accounts, and the way to end them all. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +72,7 @@ export class Campus {
   static async start(accounts: string[]): Promise<Campus> {
     const folder = await mkdtemp(join(tmpdir(), 'fengsui-e2e-'));
     await cp(CONFIG, join(folder, 'config'), { recursive: true });
+    await mkdir(join(folder, 'data'));
     const free = ['--control', '127.0.0.1:0', '--panel', '127.0.0.1:0', '--io', '127.0.0.1:0'];
     const simulator = await started(binary('FENGSUI_SIM_BIN'), ['campus', ...free]);
     const ports = { http: await freePort(), mqtt: await freePort(), websocket: await freePort() };

@@ -1,46 +1,21 @@
 /** One fire from the first register to its end, through both pages: the false alarm, and the real one. */
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { desk, guard, hold, launch, type Seen, shot, sound } from './browser';
-import { Campus } from './campus';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { desk, guard, hold, shot, sound } from './browser';
+import { stage } from './stage';
 import { until } from './until';
 
-let browser: Browser;
-let campus: Campus;
-let seen: Seen[] = [];
-
-beforeAll(async () => void (browser = await launch()));
-afterAll(() => browser.close());
-beforeEach(async () => {
-  campus = await Campus.start(['operator', 'leader', 'post2', 'warden']);
-});
-afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') {
-    for (const [n, { page }] of seen.entries()) await shot(page, `failed-${task.name.slice(0, 30)}-${n}`).catch(() => undefined);
-    console.error(campus.lastLog);
-  }
-  const errors = seen.flatMap((one) => one.errors);
-  for (const { context } of seen) await context.close();
-  seen = [];
-  await campus.stop();
-  expect(errors).toEqual([]);
-});
-
-async function opened(page: Promise<Seen>): Promise<Page> {
-  const one = await page;
-  seen.push(one);
-  return one.page;
-}
+const here = stage(['operator', 'leader', 'post2', 'warden']);
 const step = (page: Page, id: string, state: string) => page.locator(`[data-testid="step-${id}"][data-state="${state}"]`).waitFor();
 const online = (page: Page, id: string) => page.locator(`[data-testid="post-${id}"][data-online="true"]`).waitFor();
 const order = (page: Page, kind: string, state: string) => page.locator(`[data-testid="order-card"][data-kind="${kind}"][data-state="${state}"]`);
 
 test('a false alarm goes from the register to the closed incident through both pages', async () => {
-  const post = await opened(guard(browser, campus.http, 'post2'));
-  const room = await opened(desk(browser, campus.http));
+  const post = await here.opened(guard(here.browser, here.campus.http, 'post2'));
+  const room = await here.opened(desk(here.browser, here.campus.http));
   await online(room, 'post2');
 
-  await campus.sim('/points/P1-003/alarm');
+  await here.campus.sim('/points/P1-003/alarm');
   await until('the first alarm names the room', async () => (await room.getByTestId('first-alarm').innerText()).includes('203'));
   await until('the fire lamp counts one', async () => (await room.getByTestId('lamp-fire').innerText()).includes('1/1'));
   await until('the room hears the fire', async () => (await sound(room)) === 'fire');
@@ -70,7 +45,7 @@ test('a false alarm goes from the register to the closed incident through both p
   await until('no answer is left on the phone', async () => (await post.getByTestId('guard-unsent').innerText()).endsWith('0'));
   await shot(room, 'false-3-desk');
 
-  await campus.sim('/points/P1-003/normal');
+  await here.campus.sim('/points/P1-003/normal');
   const sounders = room.getByTestId('verb-stop_sounders');
   await room.locator('[data-testid="step-stop_sounders"]').waitFor();
   if (await sounders.count()) await sounders.click();
@@ -82,13 +57,13 @@ test('a false alarm goes from the register to the closed incident through both p
 });
 
 test('a real fire starts the linkage, the call and the groups, and ends with the holder of command', async () => {
-  const post = await opened(guard(browser, campus.http, 'post2'));
-  const warden = await opened(guard(browser, campus.http, 'warden'));
-  const leader = await opened(guard(browser, campus.http, 'leader'));
-  const room = await opened(desk(browser, campus.http));
+  const post = await here.opened(guard(here.browser, here.campus.http, 'post2'));
+  const warden = await here.opened(guard(here.browser, here.campus.http, 'warden'));
+  const leader = await here.opened(guard(here.browser, here.campus.http, 'leader'));
+  const room = await here.opened(desk(here.browser, here.campus.http));
   for (const id of ['post2', 'warden', 'duty-lead']) await online(room, id);
 
-  await campus.sim('/points/P1-005/alarm');
+  await here.campus.sim('/points/P1-005/alarm');
   await room.getByTestId('verb-take').click();
   await post.getByTestId('reply-accept').tap();
   await post.getByTestId('reply-arrive').tap();
@@ -111,14 +86,14 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
   for (const output of ['D1-SOUNDER', 'D1-DOORS', 'GAS-VALVE', 'D1-FEEDER', 'HYDRANT-PUMP', 'D1-LIFT', 'D1-LIFT-FEEDER']) {
     await room.locator(`[data-testid="incident-linkage"] [data-testid="linkage-${output}"][data-state="done"]`).waitFor({ timeout: 45_000 });
   }
-  const outputs = await campus.simState<{ id: string; feedback: boolean }[]>('/outputs');
+  const outputs = await here.campus.simState<{ id: string; feedback: boolean }[]>('/outputs');
   expect(outputs.length).toBeGreaterThan(0);
   await shot(room, 'real-2-desk');
 
   await warden.getByTestId('reply-done').tap();
   await warden.getByTestId('guard-idle').waitFor();
   await shot(leader, 'real-2-leader');
-  const command = await opened(desk(browser, campus.http, 'leader'));
+  const command = await here.opened(desk(here.browser, here.campus.http, 'leader'));
   await command.getByTestId('steps').waitFor();
   await hold(command.getByTestId('verb-all_clear'));
   await step(room, 'all_clear', 'done');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OrderDoc } from '../documents';
-import { isOrder, merged } from './orders';
+import { isOrder, merged, placeLines } from './orders';
 
 const order = (id: string, seq: number, more: Partial<OrderDoc> = {}): OrderDoc =>
   ({ v: 1, id, seq, state: 'received', open: true, heard: [], replies: [], alarm_at: 0, ...more }) as OrderDoc;
@@ -20,6 +20,11 @@ test('an order that the daemon no longer has is gone, unless the message is newe
 test('unanswered orders stand first, ended ones last', () => {
   const list = [order('done', 1, { open: false }), order('going', 2), order('new', 3, { replies: [accept] })];
   expect(merged(list, [], true, 3).map(({ id }) => id)).toEqual(['new', 'going', 'done']);
+});
+
+test('the room stands in the place once', () => {
+  expect(placeLines('1号宿舍 2层 203室', '203室')).toEqual(['1号宿舍 2层', '203室']);
+  expect(placeLines('Canteen 1 1F', 'Kitchen')).toEqual(['Canteen 1 1F', 'Kitchen']);
 });
 
 test('what is no order is not taken for one', () => {

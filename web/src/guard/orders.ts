@@ -34,6 +34,12 @@ function rank(order: OrderDoc): number {
   return isUnanswered(order) ? 0 : 1;
 }
 
+/** The place in two lines. The document's place ends with the room; a place without it stays whole. */
+export function placeLines(place: string, room: string): [string, string] {
+  const rest = place.endsWith(room) ? place.slice(0, place.length - room.length).trimEnd() : place;
+  return [rest, room];
+}
+
 /** The guard has not said 收到 yet. */
 export function isUnanswered(order: OrderDoc): boolean {
   return order.open && order.replies.some((reply) => reply.verb === 'accept');
