@@ -1,16 +1,55 @@
 # Two commands matter: `make demo` and `make test`. Each installs what it needs.
 SHELL := /bin/bash
-export CARGO_TERM_COLOR := always
+.SHELLFLAGS := -euo pipefail -c
+export CARGO_TERM_COLOR ?= always
 
-.PHONY: test fmt lint
+# The tests run the daemon with its crash points; a release never has them.
+TEST_FEATURES := --features fengsui/crash-points
+STAGE := scripts/stage
+
+.PHONY: demo test bench web run fmt lint tools
+
+demo: tools web
+	cargo build --release --workspace --bins
+	scripts/demo
 
 test:
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace
+	@$(STAGE) begin
+	@$(STAGE) install       $(MAKE) --no-print-directory tools
+	@$(STAGE) build         $(MAKE) --no-print-directory build-for-tests
+	@$(STAGE) 'unit, core'  $(MAKE) --no-print-directory test-unit
+	@$(STAGE) integration   cargo test --workspace $(TEST_FEATURES) --test '*' -- --test-threads 4
+	@$(STAGE) browser       npm --prefix web run e2e
+	@$(STAGE) lint          $(MAKE) --no-print-directory lint
+	@$(STAGE) end
+
+.PHONY: build-for-tests test-unit
+build-for-tests: web
+	cargo test --workspace $(TEST_FEATURES) --no-run
+
+test-unit:
+	cargo test --workspace $(TEST_FEATURES) --lib --bins
+	npm --prefix web run test
+
+bench: tools
+	scripts/bench
+
+web: web/node_modules/.installed
+	npm --prefix web run build
+
+web/node_modules/.installed: web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund
+	touch $@
+
+run: web
+	cargo run -- run --config config --data demo/data
 
 fmt:
 	cargo fmt --all
 
 lint:
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(TEST_FEATURES) -- -D warnings
+
+tools: web/node_modules/.installed
+	scripts/tools

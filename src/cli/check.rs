@@ -4,11 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::EXIT_USAGE;
 use crate::config::{self, Configuration};
 use crate::domain::output::Arming;
-
-/// Wrong input of the user (sysexits.h, EX_USAGE).
-const EXIT_USAGE: u8 = 64;
 
 /// Prints what the folder holds, or every error with file, line and caret.
 #[must_use]

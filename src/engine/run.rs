@@ -17,7 +17,9 @@ use super::ports::{Answer, Batch, Field, RowChange, Store, StoreError};
 use super::{load, translate};
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
+use crate::domain::ids::PointId;
 use crate::domain::input::{Input, Request};
+use crate::domain::point::PointKind;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::Owed;
@@ -257,6 +259,8 @@ impl Engine {
         }
         let room = BATCH_INPUTS_MAX.saturating_sub(self.open.inputs);
         for observation in self.shared.board.take(room) {
+            let is_feedback = self.is_feedback(&observation.point);
+            let before = self.ledger.head.seq;
             let input = Input::Observed(observation);
             self.note(
                 self.clock.now(),
@@ -265,6 +269,9 @@ impl Engine {
                     input,
                 },
             );
+            if is_feedback && self.ledger.head.seq != before {
+                crate::crash::point("feedback_before_commit");
+            }
             worked = true;
         }
         while self.open.inputs < BATCH_INPUTS_MAX {
@@ -280,6 +287,11 @@ impl Engine {
             worked = true;
         }
         worked
+    }
+
+    fn is_feedback(&self, point: &PointId) -> bool {
+        let point = self.ledger.site.points.get(point);
+        point.is_some_and(|point| point.kind == PointKind::Feedback)
     }
 
     /// A step of the wall clock is an event and a fault on screen; it moves no limit.

@@ -232,7 +232,13 @@ impl Server {
         place.websocket = websocket
             .local_addr()
             .map_err(|source| BrokerError::Listen { address, source })?;
-        let config = config(&place, files);
+        // The data folder is never made here: when its disk is not mounted, the journal must not begin anew on another one. The
+        // broker then keeps everything in memory, and orders go out all the same.
+        let there = place.folder.parent().is_some_and(std::path::Path::is_dir);
+        if files && !there {
+            tracing::warn!("the data folder is not there; the broker keeps its messages in memory");
+        }
+        let config = config(&place, files && there);
         let broker = MqttBroker::with_config(config.clone())
             .await?
             .with_auth_provider(Arc::clone(&gate) as Arc<dyn AuthProvider>);

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use super::super::events::{Considered, Event, Mode, NewOrder, Planned};
+use super::super::events::{Event, Mode, Planned};
 use super::super::{Campus, Cell, outputs, points};
+use super::posts::{new_order, posts};
 use super::{Class, Incident, Stage};
-use crate::dispatch::{self, Availability};
-use crate::domain::ids::{CaseId, NodeId, OutputId, RecipientId};
-use crate::domain::order::{OrderKind, OrderState, Walk};
+use crate::domain::ids::{CaseId, OutputId, RecipientId};
+use crate::domain::order::OrderKind;
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::site::Site;
@@ -130,151 +130,6 @@ fn class(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
     }]
 }
 
-/// As many posts on the way as the state asks for, nearest first.
-fn posts(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
-    if !incident.is_undecided() {
-        return Vec::new();
-    }
-    let verify: Vec<_> = incident
-        .orders
-        .values()
-        .filter(|order| {
-            order.given.kind == OrderKind::Verify && order.state != OrderState::Withdrawn
-        })
-        .collect();
-    let lapsed = verify
-        .iter()
-        .filter(|order| {
-            let late = |limit: &String| limit == "accept" || limit == "arrive";
-            order.state == OrderState::Declined || order.late.iter().any(late)
-        })
-        .count();
-    let far = verify
-        .first()
-        .and_then(|order| order.given.walk.as_ref())
-        .is_some_and(|walk| u64::from(walk.seconds) > site.limits.two_posts_over.as_secs());
-    let base = 1 + usize::from(incident.class >= Class::Suspected || far);
-    let wanted = if incident.stage == Stage::Unverified {
-        usize::MAX
-    } else {
-        base + lapsed
-    };
-    if verify.len() >= wanted {
-        return Vec::new();
-    }
-    send(campus, site, now, incident, wanted - verify.len())
-}
-
-/// Orders to the best posts that have none of this incident yet.
-fn send(campus: &Campus, site: &Site, now: Now, incident: &Incident, count: usize) -> Vec<Event> {
-    let Some(target) = target(site, incident) else {
-        return nobody(incident);
-    };
-    let candidates = dispatch::candidates(site, &target, |id| availability(campus, incident, id));
-    let mut events = Vec::new();
-    let mut considered = Vec::new();
-    for candidate in candidates {
-        let chosen = candidate.rank.is_some() && events.len() < count;
-        if chosen {
-            let order = new_order(
-                site,
-                now,
-                incident.next_order(events.len()),
-                (&candidate.recipient, OrderKind::Verify),
-                candidate.walk.clone(),
-            );
-            events.push(Event::OrderIssued {
-                incident: incident.id.clone(),
-                order,
-            });
-        }
-        considered.push(Considered {
-            recipient: candidate.recipient,
-            walk: candidate.walk,
-            chosen,
-            reason: candidate.reason,
-        });
-    }
-    if events.is_empty() {
-        return nobody(incident);
-    }
-    events.insert(
-        0,
-        Event::PostsConsidered {
-            incident: incident.id.clone(),
-            considered,
-        },
-    );
-    events
-}
-
-/// Nobody can be sent. When nobody is on the way either, the incident is 无人核实 at once.
-fn nobody(incident: &Incident) -> Vec<Event> {
-    let on_the_way = incident.open_orders(OrderKind::Verify).next().is_some();
-    if on_the_way || incident.stage == Stage::Unverified {
-        return Vec::new();
-    }
-    vec![Event::Unverified {
-        incident: incident.id.clone(),
-        why: "nobody_to_send".to_owned(),
-    }]
-}
-
-/// Where somebody stands to look: at the first signal's device, else at any point of the compartment.
-fn target(site: &Site, incident: &Incident) -> Option<NodeId> {
-    let first = incident
-        .signals
-        .iter()
-        .find_map(|signal| signal.point.as_ref());
-    let point = first.and_then(|id| site.points.get(id)).or_else(|| {
-        site.points
-            .values()
-            .find(|point| point.compartment == incident.compartment)
-    });
-    point.map(|point| point.node.clone())
-}
-
-fn availability(campus: &Campus, incident: &Incident, id: &RecipientId) -> Availability {
-    let has_order = |other: &Incident| {
-        other
-            .orders
-            .values()
-            .any(|order| order.given.recipient == *id && order.state.is_open())
-    };
-    Availability {
-        online: campus.recipients.get(id).is_some_and(|state| state.online),
-        engaged: campus
-            .incidents
-            .values()
-            .any(|other| other.id != incident.id && has_order(other)),
-        ordered: incident
-            .orders
-            .values()
-            .any(|order| order.given.kind == OrderKind::Verify && order.given.recipient == *id),
-    }
-}
-
-/// A new order with its limits.
-#[must_use]
-pub fn new_order(
-    site: &Site,
-    now: Now,
-    id: crate::domain::ids::OrderId,
-    (recipient, kind): (&RecipientId, OrderKind),
-    walk: Option<Walk>,
-) -> NewOrder {
-    NewOrder {
-        id,
-        recipient: recipient.clone(),
-        kind,
-        output: None,
-        arrive_by: (kind == OrderKind::Verify).then_some(now.engine + site.limits.arrive),
-        walk,
-        receive_by: now.engine + site.limits.receive,
-        accept_by: now.engine + site.limits.accept,
-    }
-}
-
 /// The panel went quiet although nobody has judged: the incident stays, its clock running.
 fn quiet_panel(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
     let quiet = is_quiet(incident) && incident.signals.iter().any(|s| s.point.is_some());
@@ -369,6 +224,11 @@ fn panel_key(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
         .filter(|output| {
             let state = campus.outputs.get(&output.id);
             !state.is_some_and(outputs::OutputState::is_live)
+        })
+        // What is not known is not written: a restart, when nothing is read yet, must add no command.
+        .filter(|output| {
+            let key = output.feedback.as_ref().map(|feedback| &feedback.point);
+            key.is_some_and(|key| points::quality(campus, site, key) == Quality::Good)
         })
         .filter(|output| !outputs::is_in_place(campus, site, output));
     wanted

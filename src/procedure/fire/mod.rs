@@ -14,6 +14,7 @@ pub mod apply;
 pub mod follow;
 pub mod limits;
 pub mod orders;
+pub mod posts;
 pub mod signals;
 pub mod verbs;
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::events::{Event, Mode};
 use super::super::{Campus, Decided, Refusal, RefusalKind, outputs};
-use super::follow::new_order;
+use super::posts::new_order;
 use super::{Incident, Stage, orders};
 use crate::domain::actor::Role;
 use crate::domain::ids::{BusId, RecipientId};

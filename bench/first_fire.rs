@@ -1,0 +1,122 @@
+//! From a register that changes in the simulator's process to the order at an independent MQTT client (`mosquitto_sub`), with all
+//! points polled every 100 ms, over at least 200 alarms. Every device stands in a compartment of its own, so that each alarm is an
+//! incident and an order of its own; the stream of documents tells when the alarm was committed.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what this program is for"
+)]
+#![expect(clippy::expect_used, reason = "a bench that cannot go on ends")]
+#![expect(clippy::panic, reason = "a bench that cannot go on ends")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use common::site::{Bench, pause};
+use common::{Figures, stopwatch};
+
+/// Devices of the simulated panel.
+const DEVICES: usize = 42;
+/// Rounds, each with a fresh journal.
+const ROUNDS: usize = 5;
+/// Between two alarms; no multiple of the poll, so that every phase of it is met.
+const BETWEEN: Duration = Duration::from_millis(173);
+/// Longest wait for an order.
+const WAIT: Duration = Duration::from_secs(5);
+
+fn main() {
+    let mut order = Figures::default();
+    let mut committed = Figures::default();
+    for _ in 0..ROUNDS {
+        round(&mut order, &mut committed);
+    }
+    println!(
+        "points polled every 100 ms: {DEVICES} devices, 4 panel states, 10 feedbacks, on 2 lines"
+    );
+    committed.print("register change to committed document (stream)");
+    order.print("register change to order at mosquitto_sub");
+    let own = order.percentile(99) - 100.0;
+    println!("order p99 less one poll period: {own:.1} ms (goal: at most 50)");
+}
+
+fn round(order: &mut Figures, committed: &mut Figures) {
+    let mut site = Bench::start(each_alone, |_, _| {});
+    let orders = site.orders();
+    let entries = site.entries();
+    for device in 1..=DEVICES {
+        let point = format!("P1-{device:03}");
+        let watch = stopwatch();
+        site.post(&format!("/points/{point}/alarm"));
+        let place = format!("\"point\":\"{point}\"");
+        committed.push(first(&entries, &place, watch));
+        order.push(first(&orders, &format!(" 1-{device:03}\""), watch));
+        pause(BETWEEN);
+    }
+}
+
+/// When a line that holds `part` came.
+fn first(lines: &Receiver<(Instant, String)>, part: &str, since: Instant) -> Duration {
+    loop {
+        match lines.recv_timeout(WAIT) {
+            Ok((at, line)) if line.contains(part) => return at - since,
+            Ok(_) => {}
+            Err(_) => panic!("nothing with {part} came in {} s", WAIT.as_secs()),
+        }
+    }
+}
+
+/// Puts each device into a compartment of its own.
+fn each_alone(config: &Path) {
+    let edit = |file: &str, change: &dyn Fn(String) -> String| {
+        let text = std::fs::read_to_string(config.join(file)).expect("text");
+        std::fs::write(config.join(file), change(text)).expect("written");
+    };
+    edit("site.toml", &|text| text + &compartments());
+    edit("points.csv", &|text| each_in_its_own(&text));
+}
+
+fn compartments() -> String {
+    let one = |n| {
+        let (building, floor, zone) = place(n);
+        format!(
+            "\n[[compartments]]\nid = \"B-{n:03}\"\nname = {{ zh = \"B-{n:03}\", en = \"B-{n:03}\" }}\nbuilding = \"{building}\"\nfloor = \"{floor}\"\nzone = \"{zone}\"\n"
+        )
+    };
+    (1..=DEVICES).map(one).collect()
+}
+
+fn place(device: usize) -> (&'static str, &'static str, &'static str) {
+    if device <= 24 {
+        ("D1", "D1-2F", "D1-2")
+    } else {
+        ("C1", "C1-1F", "C1-1")
+    }
+}
+
+fn each_in_its_own(csv: &str) -> String {
+    let mut lines = csv.lines();
+    let header = lines.next().unwrap_or_default();
+    let columns: BTreeMap<&str, usize> = header
+        .split(',')
+        .enumerate()
+        .map(|(n, name)| (name, n))
+        .collect();
+    let (id, compartment) = (columns["id"], columns["compartment"]);
+    let mut text = format!("{header}\n");
+    for line in lines {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        let device = cells
+            .get(id)
+            .and_then(|id| id.strip_prefix("P1-")?.parse::<usize>().ok());
+        if let (Some(device), Some(cell)) = (device, cells.get_mut(compartment)) {
+            *cell = format!("B-{device:03}");
+        }
+        text += &cells.join(",");
+        text.push('\n');
+    }
+    text
+}
