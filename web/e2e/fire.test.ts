@@ -68,6 +68,8 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
   await post.getByTestId('reply-accept').tap();
   await post.getByTestId('reply-arrive').tap();
   await order(post, 'verify', 'arrived').waitFor();
+  // A touch is no hold: it reports nothing, and the record below holds one report alone.
+  await post.getByTestId('reply-real').tap();
   await hold(post.getByTestId('reply-real'));
 
   await step(room, 'verdict', 'done');
@@ -105,6 +107,7 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
     const text = await timeline.innerText();
     return text.includes('119') && text.split('\n').length > 20 ? text : null;
   });
+  expect(lines.split('回报 真火')).toHaveLength(2);
   expect(lines).not.toMatch(/\b[a-z]+\.[a-z_]+\.?[a-z_]*\b|\{\w+\}/);
   await shot(room, 'real-3-timeline');
 });

@@ -95,14 +95,18 @@ function faults(page: Page, { frame, targets, least }: { frame: string; targets:
   );
 }
 
-test('the desk fits both screens: nothing scrolls sideways, no lamp is cut, every command is 44 px', async () => {
+test('the desk fits both screens in both languages: nothing scrolls sideways, no lamp is cut, every command is 44 px', async () => {
   await here.campus.sim('/points/P1-003/alarm');
   for (const size of SIZES) {
     const room = await here.opened(desk(here.browser, here.campus.http, 'operator', size));
     await room.getByTestId('verb-confirm_fire').or(room.getByTestId('verb-take')).first().waitFor();
-    await shot(room, `fit-${size.width}`);
     const frame = '[data-testid^="lamp-"], [data-testid="first-alarm"], [data-testid="elapsed"], [data-testid^="key-"], [data-testid="linkage-mode"], [data-testid="panel-key"]';
-    expect(await faults(room, { frame, targets: '[data-testid^="verb-"], [data-testid^="key-"], [data-testid="incident-"]', least: 43.5 })).toEqual([]);
+    for (const language of ['zh', 'en']) {
+      if (language === 'en') await room.getByTestId('language').click();
+      await shot(room, `fit-${size.width}-${language}`);
+      const found = await faults(room, { frame, targets: '[data-testid^="verb-"], [data-testid^="key-"], [data-testid^="incident-F"]', least: 43.5 });
+      expect(found, `${size.width} ${language}`).toEqual([]);
+    }
   }
 });
 
@@ -140,6 +144,11 @@ test('axe finds nothing on either page, at rest and in an alarm, by night and by
     }
   };
   await check('at rest');
+  for (const [screen, shown] of [['floor', 'point-detail'], ['linkage', 'linkage-D1-LIFT'], ['timeline', 'timeline'], ['home', 'post-post2']] as const) {
+    await room.evaluate((to) => void (location.hash = `#/${to}`), screen);
+    await room.getByTestId(shown).waitFor();
+    expect(await violations(room), `desk ${screen}`).toEqual([]);
+  }
   await here.campus.sim('/points/P1-012/alarm');
   await post.getByTestId('reply-accept').waitFor();
   await room.getByTestId('verb-take').waitFor();
