@@ -51,7 +51,7 @@ pub(super) struct Courier {
     topics: Topics,
     site: Arc<Site>,
     handle: Handle,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     stop: CancellationToken,
     outbox: Outbox,
     presences: Presences,
@@ -91,7 +91,7 @@ impl Courier {
         topics: Topics,
         site: Arc<Site>,
         handle: Handle,
-        endpoint: Endpoint,
+        endpoint: Arc<Endpoint>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -234,8 +234,7 @@ impl Courier {
         }
         let now = self.handle.now().wall;
         session.seq = documents.seq;
-        self.outbox
-            .snapshot(documents.by_key.iter(), documents.seq, now);
+        self.outbox.snapshot(documents.by_key.iter(), documents.seq);
         if !session.is_loaded {
             session.is_loaded = true;
             let hello = payload::daemon(true, &documents.journal_id, documents.seq, now);
@@ -257,9 +256,8 @@ impl Courier {
             return;
         }
         session.seq = change.seq;
-        let now = self.handle.now().wall;
         for (key, text) in &change.documents {
-            self.outbox.document(key, text.as_ref(), change.seq, now);
+            self.outbox.document(key, text.as_ref(), change.seq);
         }
     }
 
@@ -401,7 +399,8 @@ impl Courier {
         if !session.is_subscribed || !session.is_loaded {
             return Ok(());
         }
-        while let Some(publish) = self.outbox.next() {
+        let now = self.handle.now().wall;
+        while let Some(publish) = self.outbox.next(now) {
             let full = self.topics.full(&publish.topic);
             let sent = session
                 .connection

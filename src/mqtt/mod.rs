@@ -85,8 +85,7 @@ pub async fn start(parts: MqttParts) -> io::Result<MqttAddresses> {
             password_file,
         } => {
             let endpoint = Endpoint::external(&address, user, password_file)?;
-            let courier = Courier::new(topics, site, handle, endpoint, stop);
-            tracker.spawn(courier.keep());
+            tracker.spawn(carry(topics, site, handle, endpoint, stop));
             Ok(MqttAddresses::default())
         }
         Broker::Embedded { listen, websocket } => {
@@ -129,39 +128,61 @@ impl Embedded {
         );
         let gate = Arc::new(gate);
         let opened = broker::Server::open(&self.place, Arc::clone(&gate), true).await;
-        let (server, addresses) = match opened {
+        let mut place = self.place;
+        let mut addresses = MqttAddresses::default();
+        let mut server = match opened {
             Ok(server) => {
-                let place = server.place();
-                let addresses = MqttAddresses {
-                    tcp: Some(place.tcp),
-                    websocket: Some(place.websocket),
-                };
+                place = server.place().clone();
+                addresses.tcp = Some(place.tcp);
+                addresses.websocket = Some(place.websocket);
                 tracing::info!(tcp = %place.tcp, websocket = %place.websocket, "the broker listens");
-                (Some(server), addresses)
+                Some(server)
             }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the broker cannot be opened; trying again"
                 );
-                (None, MqttAddresses::default())
+                None
             }
         };
         let (up, address) = watch::channel(None);
         // The courier goes first, so that its last words still find a broker.
         let broker_stop = CancellationToken::new();
-        let broker = broker::keep(self.place, gate, server, up, broker_stop.clone());
-        tracker.spawn(broker);
+        let ends = broker_stop.clone();
+        tracker.spawn(async move {
+            let broker = || {
+                let gate = Arc::clone(&gate);
+                broker::keep(place.clone(), gate, server.take(), up.clone(), ends.clone())
+            };
+            retry::revive("broker", &ends, broker).await;
+        });
         let endpoint = Endpoint::Embedded { address, token };
-        let courier = Courier::new(self.topics, self.site, self.handle, endpoint, stop);
+        let courier = carry(self.topics, self.site, self.handle, endpoint, stop);
         tracker.spawn(async move {
             let _broker = broker_stop.drop_guard();
-            courier.keep().await;
+            courier.await;
             // The broker has the last words; those who listen get them a moment later.
             tokio::time::sleep(LAST_WORDS).await;
         });
         Ok(addresses)
     }
+}
+
+/// A courier until the daemon stops, and another one when it fails.
+async fn carry(
+    topics: Topics,
+    site: Arc<Site>,
+    handle: Handle,
+    endpoint: Endpoint,
+    stop: CancellationToken,
+) {
+    let endpoint = Arc::new(endpoint);
+    let courier = || {
+        let (topics, site, handle) = (topics.clone(), Arc::clone(&site), handle.clone());
+        Courier::new(topics, site, handle, Arc::clone(&endpoint), stop.clone()).keep()
+    };
+    retry::revive("courier", &stop, courier).await;
 }
 
 /// 256 random bits that nobody else ever sees.

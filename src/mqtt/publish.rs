@@ -61,6 +61,11 @@ struct UnderWay {
 struct Topic {
     class: Class,
     stand: Stand,
+    /// A newer document with its entry, not looked at before its turn: thousands of points may change at once, and only the
+    /// latest state of each is worth reading.
+    unread: Option<(Arc<str>, u64)>,
+    /// The document that was read last.
+    source: Option<Arc<str>>,
     held: Held,
     under_way: Option<UnderWay>,
     /// Place in the line while something is to send.
@@ -83,14 +88,13 @@ impl Outbox {
         &mut self,
         documents: impl Iterator<Item = (&'a Arc<str>, &'a Arc<str>)>,
         seq: u64,
-        now: WallTime,
     ) {
         let mut gone: BTreeSet<Arc<str>> = self.topics.keys().cloned().collect();
         gone.remove(DAEMON_STATUS);
         for (key, text) in documents {
             if let Some(topic) = Topics::of_document(key) {
                 gone.remove(topic.as_str());
-                self.document(key, Some(text), seq, now);
+                self.document(key, Some(text), seq);
             }
         }
         for topic in gone {
@@ -99,17 +103,37 @@ impl Outbox {
     }
 
     /// Takes one document, or that it is gone.
-    pub(super) fn document(&mut self, key: &str, text: Option<&Arc<str>>, seq: u64, now: WallTime) {
+    pub(super) fn document(&mut self, key: &str, text: Option<&Arc<str>>, seq: u64) {
         let (Some(topic), Some((kind, _))) = (Topics::of_document(key), key.split_once('/')) else {
             return;
         };
-        let stand = text.and_then(|text| match kind {
-            "order" => Some((Class::Order, payload::order(text)?)),
-            "incident" => Some((Class::Alarm, payload::alarm(text, seq)?)),
-            "link" => Some((Class::Link, payload::link(text, seq, now)?)),
-            _ => Some((Class::Point, payload::point(text, seq, now)?)),
-        });
-        self.stand(&topic, stand);
+        let Some(text) = text else {
+            return self.stand(&topic, None);
+        };
+        match kind {
+            "order" => self.read(&topic, Class::Order, payload::order(text)),
+            "incident" => self.read(&topic, Class::Alarm, payload::alarm(text, seq)),
+            "link" => self.keep_unread(&topic, Class::Link, text, seq),
+            _ => self.keep_unread(&topic, Class::Point, text, seq),
+        }
+    }
+
+    fn read(&mut self, topic: &str, class: Class, stand: Option<Stand>) {
+        self.stand(topic, stand.map(|stand| (class, stand)));
+    }
+
+    fn keep_unread(&mut self, name: &str, class: Class, text: &Arc<str>, seq: u64) {
+        if !self.topics.contains_key(name) {
+            self.insert(name, class, Stand::Ended(None));
+        }
+        if let Some(topic) = self.topics.get_mut(name) {
+            let latest = topic.unread.as_ref().map(|(text, _)| text);
+            if latest.or(topic.source.as_ref()) == Some(text) {
+                return;
+            }
+            topic.unread = Some((Arc::clone(text), seq));
+        }
+        self.queue(name);
     }
 
     /// The daemon says that it is there; the broker may have said the contrary since.
@@ -163,26 +187,32 @@ impl Outbox {
     }
 
     /// The next message to send, if one may be sent now.
-    pub(super) fn next(&mut self) -> Option<Publish> {
-        let (&(class, ticket), topic) = self.line.first_key_value()?;
-        let name = Arc::clone(topic);
-        let free = match class {
-            Class::Order | Class::Alarm | Class::Link => self.urgent < URGENT_MAX,
-            Class::Point => self.background < BACKGROUND_MAX,
-        };
-        if !free {
-            return None;
+    pub(super) fn next(&mut self, now: WallTime) -> Option<Publish> {
+        loop {
+            let (&(class, ticket), name) = self.line.first_key_value()?;
+            let name = Arc::clone(name);
+            let free = match class {
+                Class::Order | Class::Alarm | Class::Link => self.urgent < URGENT_MAX,
+                Class::Point => self.background < BACKGROUND_MAX,
+            };
+            if !free {
+                return None;
+            }
+            self.line.remove(&(class, ticket));
+            let topic = self.topics.get_mut(&name)?;
+            topic.ticket = None;
+            topic.read(now);
+            // What was read may say nothing new.
+            let Some((publish, under_way)) = step(&name, topic) else {
+                continue;
+            };
+            if publish.retain && topic.held == Held::Nothing {
+                topic.held = Held::Something;
+            }
+            topic.under_way = Some(under_way);
+            *self.counter(class) += 1;
+            return Some(publish);
         }
-        self.line.remove(&(class, ticket));
-        let topic = self.topics.get_mut(&name)?;
-        topic.ticket = None;
-        let (publish, under_way) = step(&name, topic)?;
-        if publish.retain && topic.held == Held::Nothing {
-            topic.held = Held::Something;
-        }
-        topic.under_way = Some(under_way);
-        *self.counter(class) += 1;
-        Some(publish)
     }
 
     /// The broker has the message that was under way. Returns the order that it announced.
@@ -190,7 +220,9 @@ impl Outbox {
         let topic = self.topics.get_mut(name)?;
         let under_way = topic.under_way.take()?;
         topic.held = under_way.then;
-        let over = topic.held == Held::Nothing && topic.stand == Stand::Ended(None);
+        let over = topic.held == Held::Nothing
+            && topic.stand == Stand::Ended(None)
+            && topic.unread.is_none();
         let class = topic.class;
         if over {
             self.topics.remove(name);
@@ -238,6 +270,7 @@ impl Outbox {
                     return;
                 };
                 topic.stand = Stand::Ended(None);
+                (topic.unread, topic.source) = (None, None);
                 if topic.held == Held::Nothing && topic.under_way.is_none() {
                     let ticket = topic.ticket.map(|ticket| (topic.class, ticket));
                     ticket.map(|ticket| self.line.remove(&ticket));
@@ -252,6 +285,8 @@ impl Outbox {
         let topic = Topic {
             class,
             stand,
+            unread: None,
+            source: None,
             held: Held::Nothing,
             under_way: None,
             ticket: None,
@@ -268,7 +303,8 @@ impl Outbox {
         let Some(topic) = self.topics.get_mut(name) else {
             return;
         };
-        if topic.under_way.is_some() || topic.ticket.is_some() || step(&key, topic).is_none() {
+        let is_due = topic.unread.is_some() || step(&key, topic).is_some();
+        if !is_due || topic.under_way.is_some() || topic.ticket.is_some() {
             return;
         }
         self.tickets += 1;
@@ -281,6 +317,23 @@ impl Outbox {
         for name in names {
             self.queue(&name);
         }
+    }
+}
+
+impl Topic {
+    /// Looks at the newer document, if there is one.
+    fn read(&mut self, now: WallTime) {
+        let Some((text, seq)) = self.unread.take() else {
+            return;
+        };
+        let stand = match self.class {
+            Class::Link => payload::link(&text, seq, now),
+            Class::Point => payload::point(&text, seq, now),
+            // Orders and alarms are read as they come.
+            Class::Order | Class::Alarm => None,
+        };
+        self.stand = stand.unwrap_or(Stand::Ended(None));
+        self.source = Some(text);
     }
 }
 

@@ -81,3 +81,44 @@ pub(super) fn put(handle: &Handle, actor: Actor, input: Input) -> bool {
     let mut answer = handle.enqueue(actor, input, Vec::new());
     !matches!(answer.try_recv(), Ok(Err(problem)) if problem.code == BUSY)
 }
+
+/// Runs a task, and runs it anew after every panic of it: a fault of ours must not end what orders people.
+pub(super) async fn revive<F>(
+    name: &'static str,
+    stop: &CancellationToken,
+    mut start: impl FnMut() -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut backoff = Backoff::default();
+    loop {
+        // Ends with this task, when that is ended from outside.
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(start());
+        let ended = task.join_next().await;
+        if !matches!(&ended, Some(Err(error)) if error.is_panic()) || stop.is_cancelled() {
+            return;
+        }
+        tracing::error!(task = name, "a task panicked; it starts anew");
+        backoff.pause(stop).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_starts_anew_until_it_ends_in_order() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let start = || {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(run >= 2, "a fault of ours") }
+        };
+        revive("test", &CancellationToken::new(), start).await;
+        assert_eq!(runs.load(Ordering::Relaxed), 3);
+    }
+}

@@ -15,11 +15,11 @@ fn point(id: &str, fire: bool) -> (String, Arc<str>) {
 }
 
 fn take(outbox: &mut Outbox, document: &(String, Arc<str>)) {
-    outbox.document(&document.0, Some(&document.1), 7, WallTime(1));
+    outbox.document(&document.0, Some(&document.1), 7);
 }
 
 fn next(outbox: &mut Outbox) -> (String, bool, bool) {
-    let publish = outbox.next().expect("something to send");
+    let publish = outbox.next(WallTime(1)).expect("something to send");
     let empty = publish.payload.is_empty();
     (publish.topic.to_string(), publish.retain, empty)
 }
@@ -30,9 +30,9 @@ fn an_order_is_retained_while_open_and_cleared_after_its_last_word() {
     let topic = "order/post2/o1".to_owned();
     take(&mut outbox, &order("o1", "queued", true));
     assert_eq!(next(&mut outbox), (topic.clone(), true, false));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     assert_eq!(outbox.acknowledged(&topic), Some("o1".into()));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     take(&mut outbox, &order("o1", "at_broker", true));
     assert_eq!(next(&mut outbox), (topic.clone(), true, false));
     assert_eq!(outbox.acknowledged(&topic), None);
@@ -41,7 +41,7 @@ fn an_order_is_retained_while_open_and_cleared_after_its_last_word() {
     assert_eq!(outbox.acknowledged(&topic), None);
     assert_eq!(next(&mut outbox), (topic.clone(), true, true));
     assert_eq!(outbox.acknowledged(&topic), None);
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
 }
 
 #[test]
@@ -51,12 +51,12 @@ fn a_newer_revision_waits_for_the_older_one_and_skips_those_between() {
     next(&mut outbox);
     take(&mut outbox, &order("o1", "at_broker", true));
     take(&mut outbox, &order("o1", "received", true));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     outbox.acknowledged("order/post2/o1");
-    let newest = outbox.next().expect("the newest");
+    let newest = outbox.next(WallTime(1)).expect("the newest");
     assert!(newest.payload.contains("received"));
     outbox.acknowledged("order/post2/o1");
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn what_was_under_way_at_a_loss_is_sent_again_and_what_was_acknowledged_is_not()
     outbox.acknowledged("order/post2/o1");
     outbox.disconnected();
     assert_eq!(next(&mut outbox).0, "order/post2/o2");
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     outbox.disconnected();
     outbox.session_lost();
     let mut again = [next(&mut outbox).0, next(&mut outbox).0];
@@ -96,12 +96,12 @@ fn an_order_that_ended_while_its_first_revision_was_under_way_is_cleared() {
 fn an_order_that_ended_before_this_run_is_silent_unless_the_broker_retains_it() {
     let mut outbox = Outbox::default();
     take(&mut outbox, &order("o1", "done", false));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     outbox.found("order/post2/o1");
     outbox.found("order/post9/unknown");
     outbox.found("alarm/old");
     let mut sent = Vec::new();
-    while let Some(publish) = outbox.next() {
+    while let Some(publish) = outbox.next(WallTime(1)) {
         outbox.acknowledged(&publish.topic);
         sent.push((publish.topic.to_string(), publish.payload.is_empty()));
     }
@@ -124,7 +124,7 @@ fn an_order_goes_before_a_thousand_points_and_behind_at_most_one() {
         take(&mut outbox, &point(&format!("P{n}"), false));
     }
     assert_eq!(next(&mut outbox).0, "status/point/P0");
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     take(&mut outbox, &order("o1", "queued", true));
     assert_eq!(next(&mut outbox).0, "order/post2/o1");
 }
@@ -141,11 +141,15 @@ fn points_are_coalesced_and_taken_in_turn() {
     outbox.acknowledged("status/point/A");
     assert_eq!(next(&mut outbox).0, "status/point/B");
     outbox.acknowledged("status/point/B");
-    let latest = outbox.next().expect("the latest of A");
+    let latest = outbox.next(WallTime(1)).expect("the latest of A");
     assert!(latest.payload.contains("\"fire\":true"));
     outbox.acknowledged("status/point/A");
     take(&mut outbox, &point("A", true));
-    assert_eq!(outbox.next(), None, "unchanged content is not sent again");
+    assert_eq!(
+        outbox.next(WallTime(1)),
+        None,
+        "unchanged content is not sent again"
+    );
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn urgent_messages_have_a_window() {
     for n in 0..100 {
         take(&mut outbox, &order(&format!("o{n}"), "queued", true));
     }
-    let sent = std::iter::from_fn(|| outbox.next()).count();
+    let sent = std::iter::from_fn(|| outbox.next(WallTime(1))).count();
     assert_eq!(sent, URGENT_MAX);
 }
 
@@ -164,7 +168,7 @@ fn a_refused_message_waits_until_it_is_tried_again() {
     take(&mut outbox, &order("o1", "queued", true));
     next(&mut outbox);
     outbox.refused("order/post2/o1");
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next(WallTime(1)), None);
     outbox.again();
     assert_eq!(next(&mut outbox).0, "order/post2/o1");
 }
@@ -177,9 +181,9 @@ fn a_snapshot_ends_what_is_no_longer_in_it() {
     next(&mut outbox);
     outbox.acknowledged("order/post2/o1");
     let key: Arc<str> = key.into();
-    outbox.snapshot([(&key, &text)].into_iter(), 9, WallTime(1));
-    assert_eq!(outbox.next(), None);
-    outbox.snapshot([].into_iter(), 10, WallTime(1));
+    outbox.snapshot([(&key, &text)].into_iter(), 9);
+    assert_eq!(outbox.next(WallTime(1)), None);
+    outbox.snapshot([].into_iter(), 10);
     assert_eq!(next(&mut outbox), ("order/post2/o1".to_owned(), true, true));
 }
 
@@ -194,10 +198,27 @@ fn the_daemon_says_again_that_it_is_there_after_every_connect() {
     outbox.daemon(hello());
     assert_eq!(next(&mut outbox).0, "status/daemon");
     outbox.acknowledged("status/daemon");
-    outbox.snapshot([].into_iter(), 9, WallTime(1));
+    outbox.snapshot([].into_iter(), 9);
     assert_eq!(
-        outbox.next(),
+        outbox.next(WallTime(1)),
         None,
         "it is no document and does not end with one"
+    );
+}
+
+#[test]
+fn a_document_that_was_read_before_is_not_read_again() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &point("A", true));
+    next(&mut outbox);
+    outbox.acknowledged("status/point/A");
+    take(&mut outbox, &point("A", true));
+    assert!(outbox.line.is_empty());
+    take(&mut outbox, &point("A", false));
+    take(&mut outbox, &point("A", true));
+    assert_eq!(
+        outbox.next(WallTime(1)),
+        None,
+        "it says nothing new in the end"
     );
 }

@@ -343,3 +343,32 @@ async fn a_silent_socket_keeps_no_web_page_out() {
     drop(silent);
     broker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Debian's mosquitto"]
+async fn mosquitto_does_what_is_relied_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let address = free.expect("a port").local_addr().expect("an address");
+    let settings = folder.path().join("mosquitto.conf");
+    let port = address.port();
+    let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
+    std::fs::write(&settings, text).expect("written");
+    let mut mosquitto = std::process::Command::new("/usr/sbin/mosquitto")
+        .arg("-c")
+        .arg(&settings)
+        .spawn()
+        .expect("installed");
+    for _ in 0..200 {
+        if tokio::net::TcpStream::connect(address).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let mut login = Login::new("fengsui", TOKEN);
+    login.client = "fengsui-test".to_owned();
+    let mut daemon = enter(address, &login).await;
+    rows(&mut daemon, address).await;
+    mosquitto.kill().expect("it ran");
+    mosquitto.wait().expect("it ran");
+}
