@@ -70,15 +70,15 @@ export class Campus {
 
   /** `accounts` are names of ACCOUNTS. */
   static async start(accounts: string[]): Promise<Campus> {
-    const folder = await mkdtemp(join(tmpdir(), 'fengsui-e2e-'));
-    await cp(CONFIG, join(folder, 'config'), { recursive: true });
-    await mkdir(join(folder, 'data'));
     const free = ['--control', '127.0.0.1:0', '--panel', '127.0.0.1:0', '--io', '127.0.0.1:0'];
     const simulator = await started(binary('FENGSUI_SIM_BIN'), ['campus', ...free]);
+    const folder = await mkdtemp(join(tmpdir(), 'fengsui-e2e-'));
     const ports = { http: await freePort(), mqtt: await freePort(), websocket: await freePort() };
     const { panel, io, control } = simulator.said;
     const campus = new Campus(folder, simulator.child, `http://${control}`, ports);
     try {
+      await cp(CONFIG, campus.config, { recursive: true });
+      await mkdir(join(folder, 'data'));
       await campus.edit('site.toml', [['127.0.0.1:15020', String(panel)], ['127.0.0.1:15021', String(io)]]);
       await campus.edit('fengsui.toml', [
         ['"../demo"', JSON.stringify(join(folder, 'data'))],
