@@ -17,7 +17,7 @@ use mqtt5::broker::config::StorageBackend as Storage;
 use mqtt5::broker::events::{BrokerEventHandler, ClientPublishEvent, PublishAction};
 use mqtt5::broker::storage::StorageBackend as _;
 use mqtt5::broker::transport::BrokerTransport;
-use mqtt5::broker::websocket_server::{WebSocketServerConfig, accept_websocket_connection};
+use mqtt5::broker::websocket_server::WebSocketStreamWrapper;
 use mqtt5::broker::{AuthResult, BrokerConfig, MqttBroker, StorageConfig};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::packet::publish::PublishPacket;
@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use super::payload::PAYLOAD_MAX;
 use super::retry::Backoff;
 use super::topics::{DAEMON, Topics, is_client_of};
+use super::websocket;
 use crate::domain::site::Site;
 use crate::engine::handle::Handle;
 
@@ -49,8 +50,6 @@ const QUEUED_MAX: usize = 1_000;
 const QUEUED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long the session of a device that is away is kept.
 const SESSION_KEPT: Duration = Duration::from_hours(24);
-/// How long a browser may take to ask for its WebSocket.
-const HANDSHAKE: Duration = Duration::from_secs(5);
 /// After so many failures in a row to use its files the broker runs without them.
 const FILES_GIVEN_UP_AFTER: u32 = 3;
 
@@ -365,17 +364,12 @@ impl Door {
         let mut closing = self.closing.subscribe();
         let closing_client = self.closing.subscribe();
         self.clients.spawn(async move {
-            let settings = WebSocketServerConfig::new();
-            let handshake = accept_websocket_connection(stream, &settings, address);
             let socket = tokio::select! {
-                socket = tokio::time::timeout(HANDSHAKE, handshake) => socket,
-                _ = closing.recv() => return,
+                socket = websocket::handshake(stream, address) => socket,
+                _ = closing.recv() => None,
             };
-            let Ok(Ok(socket)) = socket else {
-                tracing::debug!(%address, "a socket asked for no WebSocket");
-                return;
-            };
-            let transport = BrokerTransport::websocket(socket);
+            let Some(socket) = socket else { return };
+            let transport = BrokerTransport::websocket(WebSocketStreamWrapper::new(socket));
             let client = ClientHandler::new(
                 transport,
                 address,

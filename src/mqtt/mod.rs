@@ -15,6 +15,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod websocket;
 
 use std::io;
 use std::net::SocketAddr;

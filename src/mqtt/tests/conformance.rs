@@ -344,6 +344,45 @@ async fn a_silent_socket_keeps_no_web_page_out() {
     broker.stop().await;
 }
 
+/// What a server answers to a request for a WebSocket.
+async fn asks(broker: &Running, path: &str) -> tokio::net::TcpStream {
+    use tokio::io::AsyncWriteExt;
+    let mut stream = tokio::net::TcpStream::connect(broker.websocket)
+        .await
+        .expect("a listener");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: mqttv3.1, mqtt\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_socket_is_mqtt_at_its_path_and_bounded() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let campus = Campus::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = run(&campus, folder.path()).await;
+    let mut answer = [0; 512];
+    let mut elsewhere = asks(&broker, "/").await;
+    let length = elsewhere.read(&mut answer).await.expect("an answer");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 404"));
+    let mut page = asks(&broker, "/mqtt").await;
+    let length = page.read(&mut answer).await.expect("an answer");
+    let head = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+    assert!(head.starts_with("http/1.1 101"), "{head}");
+    assert!(head.contains("sec-websocket-protocol: mqtt\r\n"), "{head}");
+    // A masked binary frame that announces 16 MiB (RFC 6455, 5.2) before anybody signed on.
+    let frame = [0x82, 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4];
+    page.write_all(&frame).await.expect("sent");
+    let ends = async { while page.read(&mut answer).await.is_ok_and(|length| length > 0) {} };
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), ends).await;
+    assert!(ended.is_ok(), "it is sent away at once");
+    broker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's mosquitto"]
 async fn mosquitto_does_what_is_relied_on() {
