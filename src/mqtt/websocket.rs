@@ -42,10 +42,6 @@ pub(super) async fn handshake(
     }
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "the signature that the crate asks for"
-)]
 fn answer(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     if request.uri().path() != PATH {
         let mut refusal = ErrorResponse::new(None);
