@@ -47,6 +47,9 @@ pub fn start(
         for (point, why) in unplaced {
             tracing::error!(bus.id = %bus.id, point.id = %point, %why, "a point cannot be read");
         }
+        if blocks.is_empty() {
+            tracing::warn!(bus.id = %bus.id, "nothing is read here; only a command will notice a loss");
+        }
         let port = Arc::<command::Port>::default();
         let task = bus::Bus::new(bus, blocks, Arc::clone(&port), handle.clone(), stop.clone());
         tracker.spawn(task.run());

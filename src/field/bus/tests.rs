@@ -1,6 +1,9 @@
-//! The bus at work over real sockets: with a well-behaved device of another make, and with one that misbehaves.
+//! The bus at work over real sockets: with a well-behaved device of another make, with one that misbehaves, and with the engine.
 
+mod engine;
 mod faults;
+mod inside;
 mod lines;
+
 mod peers;
 mod writes;

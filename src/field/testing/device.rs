@@ -13,16 +13,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::BOUND;
+use super::{BOUND, TIMEOUT_MS};
+
+/// When a late reply is sent.
+const LATE: Duration = Duration::from_millis(TIMEOUT_MS as u64 * 3 / 2);
 
 /// How one request is answered.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Right,
     Silence,
-    /// After so long, on the same connection.
-    Late(Duration),
+    /// After the client has given up, on the same connection.
+    Late,
     Twice,
     /// In pieces of one byte.
     Pieces,
@@ -53,6 +57,8 @@ pub(crate) struct Device {
     pub(crate) registers: BTreeMap<u16, u16>,
     pub(crate) inputs: BTreeMap<u16, bool>,
     pub(crate) coils: BTreeMap<u16, bool>,
+    /// What the coils drive is seen at the inputs.
+    pub(crate) inputs_follow_coils: bool,
     /// Reads that touch one of these are answered with exception 02.
     pub(crate) holes: Vec<u16>,
     /// Units that stay silent.
@@ -72,6 +78,7 @@ pub(crate) struct Server {
     device: Arc<Mutex<Device>>,
     changed: watch::Sender<u64>,
     cut: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Server {
@@ -85,6 +92,7 @@ impl Server {
             device: Arc::default(),
             changed: watch::Sender::new(0),
             cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         };
         server.accept(listener);
         server
@@ -92,32 +100,29 @@ impl Server {
 
     fn accept(&self, listener: TcpListener) {
         let serving = self.clone();
-        tokio::spawn(self.cut.clone().run_until_cancelled_owned(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (serving, cut) = (serving.clone(), serving.cut.clone());
-                tokio::spawn(async move {
-                    cut.run_until_cancelled(serving.serve(stream)).await;
-                });
-            }
-        }));
+        self.tasks
+            .spawn(self.cut.clone().run_until_cancelled_owned(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let (serving, cut) = (serving.clone(), serving.cut.clone());
+                    serving.tasks.clone().spawn(async move {
+                        cut.run_until_cancelled(serving.serve(stream)).await;
+                    });
+                }
+            }));
     }
 
-    /// Ends all connections and listens no more.
-    pub(crate) fn cut(&self) {
+    /// Ends all connections and listens no more; returns when that is so.
+    pub(crate) async fn cut(&self) {
         self.cut.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Listens again at the same address, with the same device.
     pub(crate) async fn restore(&mut self) {
         self.cut = CancellationToken::new();
-        let listener = loop {
-            // The tasks of the cut listener may not have ended yet.
-            match TcpListener::bind(&self.address).await {
-                Ok(listener) => break listener,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        };
-        self.accept(listener);
+        self.tasks = TaskTracker::new();
+        self.accept(TcpListener::bind(&self.address).await.unwrap());
     }
 
     pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Device) -> T) -> T {
@@ -187,7 +192,7 @@ impl Device {
         let range = address..address.saturating_add(value);
         match function {
             1 | 2 => {
-                let table = if function == 1 {
+                let table = if function == 1 || self.inputs_follow_coils {
                     &self.coils
                 } else {
                     &self.inputs
@@ -247,7 +252,7 @@ fn framed(request: &[u8; 12], pdu: &[u8]) -> Vec<u8> {
 async fn perform(stream: &mut TcpStream, act: &Act, mut frame: Vec<u8>) -> bool {
     match act {
         Act::Silence => return true,
-        Act::Late(after) => tokio::time::sleep(*after).await,
+        Act::Late => tokio::time::sleep(LATE).await,
         Act::Twice => frame = [frame.clone(), frame].concat(),
         Act::Pieces => {
             for byte in frame {

@@ -13,7 +13,7 @@ use crate::engine::ports::WriteEffect;
 use crate::engine::testing::dormitory;
 
 /// Reply timeout of the tests' buses.
-pub(crate) const TIMEOUT_MS: u32 = 100;
+pub(crate) const TIMEOUT_MS: u32 = 200;
 
 pub(crate) fn word() -> Layout {
     Layout::Word {

@@ -66,7 +66,7 @@ async fn a_device_that_is_switched_off_is_told_once_and_found_when_it_is_back() 
     let mut server = Server::start().await;
     let bench = Bench::start(panel_site(&server.address));
     bench.up().await;
-    server.cut();
+    server.cut().await;
     let heard = bench
         .engine
         .until("loss", |heard| heard.links().len() == 2)
@@ -94,7 +94,7 @@ async fn a_device_that_is_switched_off_is_told_once_and_found_when_it_is_back() 
 #[tokio::test]
 async fn a_device_that_was_never_there_is_told_with_the_reason() {
     let server = Server::start().await;
-    server.cut();
+    server.cut().await;
     let bench = Bench::start(panel_site(&server.address));
     let heard = bench
         .engine

@@ -1,0 +1,70 @@
+//! What cannot be brought about from outside: a bus after its own panic, and half a cycle.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::super::write::Hand;
+use super::super::{Bus, Line};
+use crate::domain::output::{Action, Target, WriteOutcome};
+use crate::domain::site::Site;
+use crate::field::command::Port;
+use crate::field::plan::{self, Standing};
+use crate::field::testing::{Engine, effect, io_site, panel_site, profiles};
+
+/// The only bus of a site, not started.
+fn bus_of(site: &Site, engine: &Engine) -> Bus {
+    let described = site.buses.values().next().unwrap();
+    let (blocks, _) = plan::blocks(site, described, &profiles());
+    let (port, stop) = (Arc::<Port>::default(), CancellationToken::new());
+    Bus::new(described, blocks, port, engine.handle.clone(), stop)
+}
+
+#[tokio::test]
+async fn after_a_panic_a_permitted_command_is_unknown_and_the_line_is_lost() {
+    let engine = Engine::start();
+    let mut bus = bus_of(&io_site("127.0.0.1:1"), &engine);
+    let target = Target::Coil { register: 0 };
+    bus.hand = Hand::Permitted {
+        effect: effect("io1", "A#1", target, Action::Pulse),
+        not_before: Instant::now(),
+        busy: 0,
+    };
+    bus.after_panic(Instant::now());
+    assert!(matches!(bus.hand, Hand::Empty));
+    assert!(matches!(bus.line, Line::Closed { .. }));
+    bus.farewell().await;
+    let heard = engine
+        .until("result and line", |heard| heard.inputs.len() == 2)
+        .await;
+    assert_eq!(heard.outcomes("A#1"), [WriteOutcome::Unknown]);
+    assert_eq!(heard.links(), ["bad_reply"]);
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_failure_does_not_count_for_a_line_that_is_not_up() {
+    let engine = Engine::start();
+    let mut bus = bus_of(&panel_site("127.0.0.1:1"), &engine);
+    let since = Instant::now();
+    let held = Standing::Refused {
+        since,
+        is_faulty: true,
+    };
+    let set = |bus: &mut Bus, standings: [Standing; 2]| {
+        let blocks = bus.cycle.blocks_mut().iter_mut();
+        let pairs = blocks.zip(standings);
+        pairs.for_each(|(block, standing)| block.standing = standing);
+    };
+    for standing in [Standing::Fresh, held] {
+        set(&mut bus, [standing, standing]);
+        assert!(bus.cycle.is_complete());
+        bus.forget_partial_cycle();
+        assert!(!bus.cycle.is_complete());
+    }
+    // Once it is up a single failure takes nothing back.
+    set(&mut bus, [Standing::Fresh; 2]);
+    bus.look_for_return();
+    bus.forget_partial_cycle();
+    assert!(bus.cycle.is_complete());
+}
