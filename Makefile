@@ -6,6 +6,8 @@ export CARGO_TERM_COLOR ?= always
 # The tests run the daemon with its crash points; a release never has them.
 TEST_FEATURES := --features fengsui/crash-points
 STAGE := scripts/stage
+# The browser tests use the binaries that the other tests were built with.
+BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug
 
 .PHONY: demo test bench web run fmt lint tools
 
@@ -19,13 +21,14 @@ test:
 	@$(STAGE) build         $(MAKE) --no-print-directory build-for-tests
 	@$(STAGE) 'unit, core'  $(MAKE) --no-print-directory test-unit
 	@$(STAGE) integration   cargo test --workspace $(TEST_FEATURES) --test '*' -- --test-threads 4
-	@$(STAGE) browser       npm --prefix web run e2e
+	@$(STAGE) browser       env FENGSUI_BIN=$(BUILT)/fengsui FENGSUI_SIM_BIN=$(BUILT)/fengsui-sim npm --prefix web run e2e
 	@$(STAGE) lint          $(MAKE) --no-print-directory lint
 	@$(STAGE) end
 
 .PHONY: build-for-tests test-unit
 build-for-tests: web
 	cargo test --workspace $(TEST_FEATURES) --no-run
+	cargo build --workspace $(TEST_FEATURES) --bins
 
 test-unit:
 	cargo test --workspace $(TEST_FEATURES) --lib --bins

@@ -26,7 +26,12 @@ pub const EXIT_BROKEN: u8 = 70;
 #[command(name = "fengsui", version, about, long_about = None)]
 pub struct Arguments {
     /// What is logged, as in `info` or `fengsui::field=debug`.
-    #[arg(long, env = "FENGSUI_LOG", default_value = "info", global = true)]
+    #[arg(
+        long,
+        env = "FENGSUI_LOG",
+        default_value = "info,mqtt5=error",
+        global = true
+    )]
     pub log: String,
     /// What to do.
     #[command(subcommand)]

@@ -215,7 +215,10 @@ fn write(configuration: &Configuration, subject: &str, row: RowChange) -> Result
     let taken = loaded.ledger.take(clock.now(), &request);
     let dirty = loaded.ledger.take_dirty();
     let mut rows = loaded.ledger.rows(&dirty);
-    rows.push(row);
+    rows.push(RowChange {
+        seq: loaded.ledger.head.seq,
+        ..row
+    });
     store.commit(&Batch {
         entries: taken.entry.into_iter().collect(),
         rows,

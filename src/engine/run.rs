@@ -319,7 +319,9 @@ impl Engine {
             reply,
         } = waiting;
         let answer = self.decide(self.clock.now(), &request);
-        self.open.batch.rows.extend(people);
+        let seq = self.ledger.head.seq;
+        let stamped = people.into_iter().map(|row| RowChange { seq, ..row });
+        self.open.batch.rows.extend(stamped);
         self.open.replies.push((reply, answer));
     }
 

@@ -97,7 +97,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect(),
-        by: stamp.actor.clone(),
+        by: spoken_by(&stamp.actor, said.class),
         incident: said.incident.cloned(),
         point: said.point.cloned(),
         output: said.output.cloned(),
@@ -112,6 +112,14 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
     }
     campus.recent.push(line, RECENT_LINES_MAX);
     touched.insert(Cell::Recent);
+}
+
+/// Who a line is by. What follows from a signal is done by the system, not by the device that sent the signal.
+fn spoken_by(actor: &Actor, class: &str) -> Actor {
+    match actor {
+        Actor::Field if matches!(class, "order" | "command" | "person" | "system") => Actor::System,
+        Actor::Field | Actor::System | Actor::Account(_) | Actor::Recipient(_) => actor.clone(),
+    }
 }
 
 #[expect(

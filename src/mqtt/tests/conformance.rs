@@ -384,7 +384,6 @@ async fn a_web_socket_is_mqtt_at_its_path_and_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Debian's mosquitto"]
 async fn mosquitto_does_what_is_relied_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await;

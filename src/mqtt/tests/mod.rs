@@ -5,5 +5,4 @@ mod conformance;
 mod device;
 mod flow;
 mod loss;
-mod measure;
 mod schemas;

@@ -62,7 +62,7 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "choice": choice(viewer, incident),
         "linkage": rows.collect::<Vec<_>>(),
         "restore": restore(viewer, incident),
-        "notices": notices(incident),
+        "notices": notices(viewer, incident),
     })
 }
 
@@ -189,7 +189,7 @@ fn restore(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
 }
 
 /// What the operator must know besides the steps.
-fn notices(incident: &Incident) -> Vec<Value> {
+fn notices(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     let mut notices = Vec::new();
     if incident.panel_reset_seen && incident.is_undecided() {
         notices.push(parts::line("notice.panel_reset_unverified"));
@@ -206,9 +206,8 @@ fn notices(incident: &Incident) -> Vec<Value> {
         .filter(|order| order.state.is_open())
     {
         if order.late.iter().any(|late| late == "receive") {
-            notices.push(json!(
-                Line::new("notice.use_radio").with("recipient", &order.given.recipient)
-            ));
+            let name = viewer.recipient_name(order.given.recipient.as_str());
+            notices.push(json!(Line::new("notice.use_radio").with("recipient", name)));
         }
     }
     notices
