@@ -137,6 +137,13 @@ impl Cycle {
         self.rereads = 0;
     }
 
+    /// Whether nothing is wrong with any block but that the device does not have it.
+    pub(crate) fn is_well(&self) -> bool {
+        self.blocks
+            .iter()
+            .all(|block| matches!(block.standing, Standing::Fresh | Standing::Hole))
+    }
+
     /// Whether every block has been answered since the start or since the line was lost.
     pub(crate) fn is_complete(&self) -> bool {
         self.blocks.iter().all(|block| match block.standing {

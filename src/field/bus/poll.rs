@@ -5,11 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Bus;
-use crate::domain::point::{Quality, Reading};
+use crate::domain::point::{Conditions, Quality, Reading};
+use crate::domain::time::EngineTime;
+use crate::engine::handle::Handle;
 use crate::field::decode::{Element, decode};
 use crate::field::modbus::pdu::{Reply, Request, Values};
 use crate::field::modbus::tcp::Fault;
-use crate::field::plan::{Block, Standing};
+use crate::field::plan::{Block, Placed, Standing};
 use crate::field::units;
 
 /// Exceptions of V1.1b3, 7 that have a meaning of their own here.
@@ -54,39 +56,31 @@ impl Bus {
         for placed in &block.points {
             let (conditions, changed) = self.memory.take(&placed.point, decode(placed, values));
             again |= changed;
-            let quality = Quality::Good;
-            self.handle.observe(
-                &placed.point,
-                Reading {
-                    conditions,
-                    quality,
-                    at,
-                },
-            );
+            put(&self.handle, placed, conditions, (Quality::Good, at));
         }
         let (unit, was_hole) = (block.unit, block.is_hole());
         if was_hole {
-            tracing::info!(bus.id = self.name, %block, "a hole answers; the map is learnt again");
+            tracing::info!(bus.id = self.name, %block, "a hole answers");
         }
         block.standing = Standing::Fresh;
         (block.failures, block.ask_after, block.is_stale) = (0, None, false);
         self.unit_answered(unit);
+        self.cycle.advance(again);
         if was_hole {
             self.learn_again();
-        } else {
-            self.cycle.advance(again);
         }
         self.look_for_return();
     }
 
-    /// The map is learnt again without taking anything back: what was fresh stays fresh.
+    /// A hole that answers means another map, so the blocks are planned anew. What was read stays read; while something else is
+    /// wrong nothing is touched, so that no silence is forgotten.
     fn learn_again(&mut self) {
-        let is_up = self.reports.link() == Some(true);
+        if !self.cycle.is_well() {
+            return;
+        }
         self.cycle.learn_again();
-        if is_up {
-            for block in self.cycle.blocks_mut() {
-                block.standing = Standing::Fresh;
-            }
+        for block in self.cycle.blocks_mut() {
+            block.standing = Standing::Fresh;
         }
     }
 
@@ -119,6 +113,13 @@ impl Bus {
                 if is_hole || !self.cycle.split(index) {
                     self.found_hole(index, code);
                     self.cycle.advance(false);
+                } else {
+                    tracing::debug!(
+                        bus.id = self.name,
+                        index,
+                        exception = code,
+                        "a block is split"
+                    );
                 }
             }
             ILLEGAL_FUNCTION => {
@@ -184,15 +185,7 @@ impl Bus {
         let points = self.cycle.block(index).map(|block| block.points.iter());
         for placed in points.into_iter().flatten() {
             let (conditions, _) = self.memory.take(&placed.point, Element::NotPresent);
-            let quality = Quality::Good;
-            self.handle.observe(
-                &placed.point,
-                Reading {
-                    conditions,
-                    quality,
-                    at,
-                },
-            );
+            put(&self.handle, placed, conditions, (Quality::Good, at));
         }
     }
 
@@ -240,19 +233,25 @@ impl Bus {
             }
             block.is_stale = true;
             for placed in &block.points {
-                let Some(conditions) = self.memory.last(&placed.point) else {
-                    continue;
-                };
-                let quality = Quality::Stale;
-                self.handle.observe(
-                    &placed.point,
-                    Reading {
-                        conditions,
-                        quality,
-                        at,
-                    },
-                );
+                if let Some(conditions) = self.memory.last(&placed.point) {
+                    put(&self.handle, placed, conditions, (Quality::Stale, at));
+                }
             }
         }
     }
+}
+
+/// Puts a reading into the slot of its point.
+fn put(
+    handle: &Handle,
+    placed: &Placed,
+    conditions: Conditions,
+    (quality, at): (Quality, EngineTime),
+) {
+    let reading = Reading {
+        conditions,
+        quality,
+        at,
+    };
+    handle.observe(&placed.point, reading);
 }

@@ -248,6 +248,25 @@ async fn a_hole_is_a_fault_of_its_own_points_and_is_found_again_when_it_answers(
 }
 
 #[tokio::test]
+async fn a_device_without_the_function_code_is_a_fault_and_not_a_loss() {
+    let server = panel().await;
+    server.with(|device| device.always = Some(Act::Exception(0x01)));
+    let bench = Bench::start(panel_site(&server.address));
+    let heard = bench.up().await;
+    for point in ["P000", "P047", "KEY"] {
+        assert!(heard.latest(point).unwrap().latest.conditions.fault);
+    }
+    // A device that has only been starting is read as soon as it is ready.
+    server.with(|device| device.always = None);
+    ignite(&server);
+    bench
+        .engine
+        .until("fire", |heard| heard.has_edge("P015"))
+        .await;
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn a_hole_between_two_points_is_no_fault_of_theirs() {
     let server = panel().await;
     server.with(|device| device.holes = vec![2]);
