@@ -6,6 +6,7 @@
     reason = "the figures are what this program is for"
 )]
 #![expect(clippy::expect_used, reason = "a bench that cannot go on ends")]
+#![expect(clippy::panic, reason = "a bench that cannot go on ends")]
 
 mod common;
 

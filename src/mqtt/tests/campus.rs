@@ -148,15 +148,6 @@ impl Campus {
         self.read(point, conditions);
     }
 
-    /// A point reads a fault, or no longer.
-    pub(super) fn fault(&self, point: &str, fault: bool) {
-        let conditions = Conditions {
-            fault,
-            ..Conditions::default()
-        };
-        self.read(point, conditions);
-    }
-
     fn read(&self, point: &str, conditions: Conditions) {
         let reading = Reading {
             conditions,
