@@ -39,6 +39,13 @@ pub struct Addresses {
     pub mqtt: MqttAddresses,
 }
 
+/// The tasks of the field. They end before the engine does, so that a write in flight still tells its result.
+#[derive(Default)]
+struct Buses {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
 /// A running daemon.
 pub struct App {
     handle: Handle,
@@ -47,6 +54,7 @@ pub struct App {
     clock: Clock,
     stop: CancellationToken,
     tracker: TaskTracker,
+    buses: Buses,
     field_runtime: Runtime,
     people_runtime: Runtime,
 }
@@ -71,7 +79,7 @@ impl App {
         let shared = run::shared();
         let handle = engine::run::handle(&shared, &clock);
         let stop = CancellationToken::new();
-        let tracker = TaskTracker::new();
+        let (tracker, buses) = (TaskTracker::new(), Buses::default());
         let field_runtime = runtime("field")?;
         let people_runtime = runtime("people")?;
 
@@ -83,8 +91,8 @@ impl App {
                 Arc::clone(&site),
                 profiles,
                 handle.clone(),
-                stop.clone(),
-                &tracker,
+                buses.stop.clone(),
+                &buses.tracker,
             )
         };
         let engine = run::spawn(Parts {
@@ -122,6 +130,7 @@ impl App {
             clock,
             stop,
             tracker,
+            buses,
             field_runtime,
             people_runtime,
         })
@@ -152,28 +161,39 @@ impl App {
         self.stop();
     }
 
-    /// Stops intake, lets the engine commit what waits, and ends.
+    /// Ends the buses with the write that they are in, then the engine with what waits, then the rest.
     pub fn stop(self) {
         let Self {
             handle,
             engine,
             stop,
             tracker,
+            buses,
             field_runtime,
             people_runtime,
             ..
         } = self;
+        buses.stop.cancel();
+        ended(&field_runtime, &buses.tracker, "buses");
         handle.stop();
         engine.join();
         stop.cancel();
-        tracker.close();
-        let waiting = async { tokio::time::timeout(STOP_WITHIN, tracker.wait()).await };
-        let ended = people_runtime.block_on(waiting);
-        if ended.is_err() {
-            tracing::warn!(tasks = tracker.len(), "some tasks did not end in time");
-        }
+        ended(&people_runtime, &tracker, "pages and orders");
         field_runtime.shutdown_timeout(STOP_WITHIN);
         people_runtime.shutdown_timeout(STOP_WITHIN);
+    }
+}
+
+/// Waits for tasks to end, within a bound.
+fn ended(runtime: &Runtime, tracker: &TaskTracker, what: &str) {
+    tracker.close();
+    let waiting = async { tokio::time::timeout(STOP_WITHIN, tracker.wait()).await };
+    if runtime.block_on(waiting).is_err() {
+        tracing::warn!(
+            what,
+            tasks = tracker.len(),
+            "some tasks did not end in time"
+        );
     }
 }
 

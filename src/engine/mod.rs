@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod chain;
+mod commit;
 pub mod handle;
 pub mod ledger;
 pub mod load;

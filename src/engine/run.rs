@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::handle::{Change, Handle, Shared, Waiting, wait};
+use super::handle::{Change, Handle, Lanes, Shared, Waiting, wait};
 use super::ledger::Ledger;
-use super::ports::{Answer, Batch, Field, RowChange, Store, StoreError};
-use super::{load, translate};
+use super::ports::{Answer, Batch, Field, RowChange, Store};
+use super::{commit, load, translate};
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::ids::PointId;
@@ -136,7 +136,7 @@ impl Engine {
         let waker = Arc::clone(&shared);
         let committer = std::thread::Builder::new()
             .name("committer".to_owned())
-            .spawn(move || commit_all(&mut *store, &batches, &done, &waker))
+            .spawn(move || commit::commit_all(&mut *store, &batches, &done, &waker))
             .ok()?;
         let mut engine = Self {
             ledger: loaded.ledger,
@@ -257,6 +257,9 @@ impl Engine {
             );
             worked = true;
         }
+        // A line that says it is up has put its readings into their slots before: whatever waits in the lane now may be decided
+        // only after the slots that are taken now, and what comes later waits for the next round.
+        let mut alarms = self.lanes().alarm.len();
         let room = BATCH_INPUTS_MAX.saturating_sub(self.open.inputs);
         for observation in self.shared.board.take(room) {
             let is_feedback = self.is_feedback(&observation.point);
@@ -275,18 +278,24 @@ impl Engine {
             worked = true;
         }
         while self.open.inputs < BATCH_INPUTS_MAX {
-            let mut lanes = self
-                .shared
-                .lanes
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let next = lanes.alarm.pop_front().or_else(|| lanes.people.pop_front());
-            drop(lanes);
+            let next = if alarms > 0 {
+                alarms -= 1;
+                self.lanes().alarm.pop_front()
+            } else {
+                self.lanes().people.pop_front()
+            };
             let Some(waiting) = next else { break };
             self.take(waiting);
             worked = true;
         }
         worked
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.shared
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_feedback(&self, point: &PointId) -> bool {
@@ -473,9 +482,8 @@ impl Engine {
             .lanes
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let idle = |lanes: &super::handle::Lanes| {
-            lanes.alarm.is_empty() && lanes.people.is_empty() && !lanes.nudged
-        };
+        let idle =
+            |lanes: &Lanes| lanes.alarm.is_empty() && lanes.people.is_empty() && !lanes.nudged;
         let full = self.open.inputs >= BATCH_INPUTS_MAX;
         if lanes.stopping && idle(&lanes) && self.in_flight.is_none() && self.open.inputs == 0 {
             return true;
@@ -485,48 +493,6 @@ impl Engine {
         }
         lanes.nudged = false;
         false
-    }
-}
-
-/// The committer: one batch after the other, each until it is in the journal.
-fn commit_all(
-    store: &mut dyn Store,
-    batches: &Receiver<Batch>,
-    done: &SyncSender<()>,
-    shared: &Shared,
-) {
-    while let Ok(batch) = batches.recv() {
-        let mut failed = false;
-        loop {
-            match store.commit(&batch) {
-                Ok(()) => break,
-                Err(StoreError::Unavailable(why)) => {
-                    if !failed {
-                        tracing::error!(why, "the journal cannot be written; trying again");
-                    }
-                    shared.set_health(|health| health.store = Some(why));
-                    failed = true;
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                Err(error @ (StoreError::Conflict { .. } | StoreError::Damaged(_))) => {
-                    tracing::error!(%error, "the journal cannot go on; the process ends");
-                    std::process::abort();
-                }
-            }
-        }
-        if failed {
-            tracing::info!("the journal can be written again");
-            shared.set_health(|health| health.store = None);
-        }
-        if done.send(()).is_err() {
-            return;
-        }
-        shared
-            .lanes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .nudged = true;
-        shared.wake.notify_all();
     }
 }
 

@@ -1,0 +1,53 @@
+//! The committer's thread: the only caller that writes. One commit is in flight; a failed one is tried again with the same bytes.
+
+use std::sync::PoisonError;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
+
+use super::handle::Shared;
+use super::ports::{Batch, Store, StoreError};
+
+/// Time between two tries.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// The committer: one batch after the other, each until it is in the journal.
+pub(super) fn commit_all(
+    store: &mut dyn Store,
+    batches: &Receiver<Batch>,
+    done: &SyncSender<()>,
+    shared: &Shared,
+) {
+    while let Ok(batch) = batches.recv() {
+        let mut failed = false;
+        loop {
+            match store.commit(&batch) {
+                Ok(()) => break,
+                Err(StoreError::Unavailable(why)) => {
+                    if !failed {
+                        tracing::error!(why, "the journal cannot be written; trying again");
+                    }
+                    shared.set_health(|health| health.store = Some(why));
+                    failed = true;
+                    std::thread::sleep(RETRY);
+                }
+                Err(error @ (StoreError::Conflict { .. } | StoreError::Damaged(_))) => {
+                    tracing::error!(%error, "the journal cannot go on; the process ends");
+                    std::process::abort();
+                }
+            }
+        }
+        if failed {
+            tracing::info!("the journal can be written again");
+            shared.set_health(|health| health.store = None);
+        }
+        if done.send(()).is_err() {
+            return;
+        }
+        shared
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .nudged = true;
+        shared.wake.notify_all();
+    }
+}
