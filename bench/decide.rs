@@ -1,4 +1,4 @@
-//! How long from alarms in their slots until they are decided, committed and to be seen: one at a time, and 500 at once in 50
+//! How long until alarms are decided and committed, and until they are to be seen: one at a time, and 500 at once in 50
 //! compartments, on SQLite with `synchronous=FULL`. A loop of `fdatasync` in the same minute says what the disk gives.
 
 #![expect(
@@ -15,8 +15,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use common::{Figures, engine, stopwatch};
+use fengsui::domain::actor::Actor;
+use fengsui::domain::input::{Edge, Input, Observation, Request};
 use fengsui::domain::point::{Conditions, Quality, Reading};
 use fengsui::domain::site::Site;
+use fengsui::domain::time::{EngineTime, Now, WallTime};
+use fengsui::engine::ledger::Ledger;
+use fengsui::engine::ports::{Batch, Entry, Store};
+use fengsui::store::sqlite::SqliteStore;
 
 /// Alarms at once.
 const ALARMS: usize = 500;
@@ -82,8 +88,59 @@ fn main() {
         }
         running.stop();
     }
-    single.print("1 alarm, decide + commit");
-    many.print("500 alarms at once, decide + commit");
+    decided(folder.path()).print("500 alarms at once, decide + commit");
+    single.print("1 alarm, until its documents are to be seen");
+    many.print("500 alarms at once, until each is to be seen");
+}
+
+/// 500 alarms decided and committed in batches of 256, as the engine does: when is each committed?
+fn decided(folder: &Path) -> Figures {
+    let site = Arc::new(site());
+    let mut figures = Figures::default();
+    for round in 0..ROUNDS {
+        let path = folder.join(format!("decided-{round}.db"));
+        let mut store = SqliteStore::new(&path).expect("a runtime");
+        let head = store.head().expect("a journal");
+        let mut ledger = Ledger::new(Arc::clone(&site), head, "bench".to_owned());
+        let watch = stopwatch();
+        for batch in (0..ALARMS).collect::<Vec<_>>().chunks(256) {
+            let entries = batch
+                .iter()
+                .filter_map(|n| alarm(&mut ledger, *n))
+                .collect();
+            let dirty = ledger.take_dirty();
+            let rows = ledger.rows(&dirty);
+            store.commit(&Batch { entries, rows }).expect("commits");
+            for _ in batch {
+                figures.push(watch.elapsed());
+            }
+        }
+    }
+    figures
+}
+
+fn alarm(ledger: &mut Ledger, n: usize) -> Option<Entry> {
+    let at = EngineTime(1_000);
+    let wall = WallTime(1_795_000_000_000);
+    let conditions = Conditions {
+        fire: true,
+        ..Conditions::default()
+    };
+    let observation = Observation {
+        point: format!("B-{n:04}").into(),
+        latest: Reading {
+            conditions,
+            quality: Quality::Good,
+            at,
+        },
+        edge: Some(Edge { at }),
+        missed_edges: 0,
+    };
+    let request = Request {
+        actor: Actor::Field,
+        input: Input::Observed(observation),
+    };
+    ledger.take(Now { engine: at, wall }, &request).entry
 }
 
 fn reading(handle: &fengsui::engine::handle::Handle, fire: bool) -> Reading {

@@ -97,26 +97,27 @@ fn place(device: usize) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-fn each_in_its_own(csv: &str) -> String {
-    let mut lines = csv.lines();
-    let header = lines.next().unwrap_or_default();
+fn each_in_its_own(text: &str) -> String {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = reader.headers().expect("a header").clone();
+    writer.write_record(&header).expect("written");
     let columns: BTreeMap<&str, usize> = header
-        .split(',')
+        .iter()
         .enumerate()
         .map(|(n, name)| (name, n))
         .collect();
     let (id, compartment) = (columns["id"], columns["compartment"]);
-    let mut text = format!("{header}\n");
-    for line in lines {
-        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
-        let device = cells
-            .get(id)
-            .and_then(|id| id.strip_prefix("P1-")?.parse::<usize>().ok());
-        if let (Some(device), Some(cell)) = (device, cells.get_mut(compartment)) {
-            *cell = format!("B-{device:03}");
+    for record in reader.records() {
+        let record = record.expect("a row");
+        let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        let device = cells[id]
+            .strip_prefix("P1-")
+            .and_then(|n| n.parse::<usize>().ok());
+        if let Some(device) = device {
+            cells[compartment] = format!("B-{device:03}");
         }
-        text += &cells.join(",");
-        text.push('\n');
+        writer.write_record(&cells).expect("written");
     }
-    text
+    String::from_utf8(writer.into_inner().expect("written")).expect("text")
 }

@@ -358,29 +358,32 @@ impl Engine {
         batch.rows = self.ledger.rows(&dirty);
         batch.rows.extend(people.iter().cloned());
         let touched: BTreeSet<_> = dirty.cells.keys().cloned().collect();
+        let nothing = batch.entries.is_empty() && batch.rows.is_empty();
+        if !nothing {
+            crate::crash::point("before_commit");
+            // The committer ends only with the process.
+            let _ = self.to_commit.send(batch);
+        }
+        // The documents are made while the commit is in flight; they are seen only after it.
         let mut change = self.changed_documents(&touched);
+        for incident in self.ledger.evict_closed() {
+            self.forget(&incident, change.as_mut());
+        }
         let effects = dirty
             .outbox
             .into_values()
             .flatten()
             .map(|(_, owed)| owed)
             .collect();
-        for incident in self.ledger.evict_closed() {
-            self.forget(&incident, change.as_mut());
-        }
         self.in_flight = Some(InFlight {
             replies,
             change,
             people,
             effects,
         });
-        if batch.entries.is_empty() && batch.rows.is_empty() {
+        if nothing {
             self.show();
-            return;
         }
-        crate::crash::point("before_commit");
-        // The committer ends only with the process.
-        let _ = self.to_commit.send(batch);
     }
 
     fn changed_documents(&mut self, touched: &BTreeSet<crate::procedure::Cell>) -> Option<Change> {

@@ -20,7 +20,8 @@ test('a daemon that is killed leaves a stale picture, and the same incident come
   const post = await here.opened(guard(here.browser, here.campus.http, 'post2'));
   await here.campus.sim('/points/P1-010/alarm');
   const incident = await until('an incident is open', () => firstAlarm(room));
-  await post.getByTestId('order-card').waitFor();
+  // The receipt is heard: nothing but the answer below is unsent.
+  await post.locator('[data-testid="order-card"][data-state="received"]').waitFor();
   here.allowed = LOST;
   await here.campus.kill();
   await room.getByTestId('stale-banner').waitFor({ timeout: 8_000 });
