@@ -75,7 +75,21 @@ fn each_alone(config: &Path) {
         let text = std::fs::read_to_string(config.join(file)).expect("text");
         std::fs::write(config.join(file), change(text)).expect("written");
     };
-    edit("site.toml", &|text| text + &compartments());
+    // Only one post may leave its place, so that every order comes to the one client that is watched.
+    edit("site.toml", &|text| {
+        let (others, post2) = text.split_once("id = \"post2\"").expect("post2");
+        let (own, rest) = post2.split_once("may_leave = true").expect("its row");
+        let stay = |text: &str| text.replace("may_leave = true", "may_leave = false");
+        let rows = [
+            &stay(others),
+            "id = \"post2\"",
+            own,
+            "may_leave = true",
+            &stay(rest),
+        ]
+        .concat();
+        rows + &compartments()
+    });
     edit("points.csv", &|text| each_in_its_own(&text));
 }
 
