@@ -57,12 +57,12 @@ pub(crate) fn stopwatch() -> Instant {
     Instant::now()
 }
 
-/// The shipped configuration.
+/// The small campus of the tests.
 pub(crate) fn shipped() -> Configuration {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campus");
     match config::load(&folder) {
         Ok(configuration) => configuration,
-        Err(_) => panic!("the shipped configuration is wrong: see fengsui check"),
+        Err(_) => panic!("the small campus is wrong: see fengsui check --config tests/campus"),
     }
 }
 

@@ -35,7 +35,7 @@ impl Bench {
             .parent()
             .expect("a folder");
         let mut simulator = Command::new(release.join("fengsui-sim"));
-        simulator.args(["campus", "--control", "127.0.0.1:0"]);
+        simulator.args(["campus", "--layout", "small", "--control", "127.0.0.1:0"]);
         simulator.args(["--panel", "127.0.0.1:0", "--io", "127.0.0.1:0"]);
         let (simulator, field) = announced(simulator);
         let at = |said: &Value, name: &str| said[name].as_str().expect("an address").to_owned();
@@ -201,10 +201,10 @@ fn announced(mut command: Command) -> (Child, Value) {
     (child, serde_json::from_str(&line).expect("its addresses"))
 }
 
-/// A copy of the shipped site on free ports, changed by `change`.
+/// A copy of the small campus on free ports, changed by `change`.
 fn config(folder: &Path, panel: &str, io: &str, change: impl Fn(&Path)) -> PathBuf {
     let (shipped, config) = (
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("config"),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campus"),
         folder.join("config"),
     );
     for part in ["", "panels", "plans"] {

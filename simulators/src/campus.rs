@@ -20,7 +20,7 @@ use crate::field::Field;
 use crate::guards::script::{GuardSpec, Script};
 use crate::guards::{self, Broker, Guard, GuardRefusal, GuardView, HandReply};
 use crate::io::OutputVerb;
-use crate::layout::Layout;
+use crate::layout::{Layout, Which};
 use crate::panel::{PanelVerb, PointVerb};
 use crate::server::{self, Link, Side};
 use crate::view::{FloorView, Lamps, LinkView, OutputView, PointView, StateView};
@@ -32,6 +32,8 @@ const STATE_WRITES: usize = 200;
 /// Where the campus listens and how fast it lives. Every port may be 0.
 #[derive(Clone, Debug)]
 pub struct CampusOptions {
+    /// Which campus.
+    pub layout: Which,
     /// The fire panel, Modbus TCP.
     pub panel: SocketAddr,
     /// The I/O module, Modbus TCP.
@@ -43,10 +45,11 @@ pub struct CampusOptions {
 }
 
 impl Default for CampusOptions {
-    /// Free ports on the loopback interface, at real time.
+    /// The small campus on free ports of the loopback interface, at real time.
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
+            layout: Which::Small,
             panel: any,
             io: any,
             control: any,
@@ -139,7 +142,7 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
             "speed must be a number above 0",
         ));
     }
-    let layout = Layout::lin()?;
+    let layout = Layout::read(options.layout)?;
     let links = [
         Arc::new(Link::bind(Side::Panel, options.panel)?),
         Arc::new(Link::bind(Side::Io, options.io)?),

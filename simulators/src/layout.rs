@@ -1,4 +1,4 @@
-//! The data file of the campus: what devices and outputs there are. Parsed once; never read from `../config`.
+//! The data file of a campus: what devices and outputs there are. Parsed once; never read from `../config`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -6,6 +6,17 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 const LIN: &str = include_str!("../campus/lin.toml");
+const SMALL: &str = include_str!("../campus/small.toml");
+
+/// Which campus stands here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// The whole demo campus.
+    Lin,
+    /// Two floors of it, for tests.
+    #[default]
+    Small,
+}
 
 /// A name in both languages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,9 +115,13 @@ pub(crate) struct DeviceLayout {
 }
 
 impl Layout {
-    /// The demo campus.
-    pub(crate) fn lin() -> io::Result<Self> {
-        let layout: Self = toml::from_str(LIN).map_err(invalid)?;
+    /// Reads the campus that is asked for.
+    pub(crate) fn read(which: Which) -> io::Result<Self> {
+        let text = match which {
+            Which::Lin => LIN,
+            Which::Small => SMALL,
+        };
+        let layout: Self = toml::from_str(text).map_err(invalid)?;
         layout.check().map_err(invalid)?;
         Ok(layout)
     }

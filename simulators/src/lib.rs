@@ -10,7 +10,7 @@ mod control;
 mod field;
 pub mod guards;
 pub mod io;
-mod layout;
+pub mod layout;
 pub mod panel;
 mod server;
 pub mod view;

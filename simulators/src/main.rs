@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use fengsui_sim::campus::{self, CampusOptions};
 use fengsui_sim::guards::script;
+use fengsui_sim::layout::Which;
 
 /// Simulated panels, I/O modules and guards for Fengsui.
 #[derive(Parser)]
@@ -21,6 +22,9 @@ struct Arguments {
 enum Command {
     /// Runs the demo campus: a fire panel, an I/O module and a page to set them alight.
     Campus {
+        /// Which campus stands here.
+        #[arg(long, value_enum, default_value_t = Which::Lin)]
+        layout: Which,
         /// The control API and its page; loopback only, it knows no passwords.
         #[arg(long, default_value = "127.0.0.1:9100")]
         control: SocketAddr,
@@ -53,6 +57,7 @@ async fn main() -> anyhow::Result<()> {
         )
         .init();
     let Command::Campus {
+        layout,
         control,
         panel,
         io,
@@ -64,6 +69,7 @@ async fn main() -> anyhow::Result<()> {
         .map(|path| script::read(&path).with_context(|| format!("guards file {}", path.display())))
         .transpose()?;
     let mut running = campus::start(CampusOptions {
+        layout,
         panel,
         io,
         control,

@@ -1,4 +1,4 @@
-//! A site for tests: the shipped configuration on free ports, the simulated campus in this process, the daemon as a process of
+//! A site for tests: the small campus of `tests/campus` on free ports, the simulated campus in this process, the daemon as a process of
 //! its own, and people who press and answer.
 
 use std::collections::BTreeMap;
@@ -161,7 +161,7 @@ impl TestSite {
     }
 
     fn write_config(&self) {
-        copy(&shipped(), &self.config());
+        copy(&small(), &self.config());
         let panel = self.campus.addresses.panel.to_string();
         let io = self.campus.addresses.io.to_string();
         self.edit("site.toml", "127.0.0.1:15020", &panel);
@@ -418,8 +418,8 @@ fn ended(mut command: Command) -> (i32, String) {
     )
 }
 
-fn shipped() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
+fn small() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campus")
 }
 
 fn people() -> (TempDir, BTreeMap<&'static str, String>) {
@@ -428,7 +428,7 @@ fn people() -> (TempDir, BTreeMap<&'static str, String>) {
     std::fs::write(secret.path(), "secret\n").expect("written");
     let secret = secret.path().display().to_string();
     let tool = |arguments: &[&str]| {
-        let (code, printed) = ended(command(&shipped(), folder.path(), arguments));
+        let (code, printed) = ended(command(&small(), folder.path(), arguments));
         assert_eq!(code, 0, "{printed}");
         printed
     };
@@ -447,7 +447,8 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
+        // Follows links: limits and profiles are the shipped ones.
+        if entry.path().is_dir() {
             copy(&entry.path(), &target);
         } else {
             std::fs::copy(entry.path(), target).expect("copied");

@@ -1,4 +1,4 @@
-//! A control room for the rules: the shipped site, the real engine, a store in memory or on disk, and a stand-in for the field
+//! A control room for the rules: the small campus, the real engine, a store in memory or on disk, and a stand-in for the field
 //! that keeps what it was asked to write.
 
 use std::path::Path;
@@ -29,12 +29,12 @@ impl Field for Asked {
     }
 }
 
-/// The shipped site.
+/// The small campus of the tests.
 pub(crate) fn site() -> Site {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campus");
     match config::load(&folder) {
         Ok(configuration) => configuration.site,
-        Err(_) => panic!("the shipped configuration is wrong: see fengsui check"),
+        Err(_) => panic!("the small campus is wrong: see fengsui check --config tests/campus"),
     }
 }
 

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from './until';
 
-const CONFIG = fileURLToPath(new URL('../../config', import.meta.url));
+const CONFIG = fileURLToPath(new URL('../../tests/campus', import.meta.url));
 export const PASSWORD = 'demo';
 
 export interface Account { id: string; name: string; role: 'operator' | 'supervisor' | 'engineer' | 'guard'; recipient?: string }
@@ -71,13 +71,13 @@ export class Campus {
   /** `accounts` are names of ACCOUNTS. */
   static async start(accounts: string[]): Promise<Campus> {
     const free = ['--control', '127.0.0.1:0', '--panel', '127.0.0.1:0', '--io', '127.0.0.1:0'];
-    const simulator = await started(binary('FENGSUI_SIM_BIN'), ['campus', ...free]);
+    const simulator = await started(binary('FENGSUI_SIM_BIN'), ['campus', '--layout', 'small', ...free]);
     const folder = await mkdtemp(join(tmpdir(), 'fengsui-e2e-'));
     const ports = { http: await freePort(), mqtt: await freePort(), websocket: await freePort() };
     const { panel, io, control } = simulator.said;
     const campus = new Campus(folder, simulator.child, `http://${control}`, ports);
     try {
-      await cp(CONFIG, campus.config, { recursive: true });
+      await cp(CONFIG, campus.config, { recursive: true, dereference: true });
       await mkdir(join(folder, 'data'));
       await campus.edit('site.toml', [['127.0.0.1:15020', String(panel)], ['127.0.0.1:15021', String(io)]]);
       await campus.edit('fengsui.toml', [

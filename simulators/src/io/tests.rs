@@ -1,7 +1,7 @@
 //! The I/O module and its devices over field time, without sockets.
 
 use super::{IoModule, OutputVerb, Violation};
-use crate::layout::Layout;
+use crate::layout::{Layout, Which};
 use tokio_modbus::ExceptionCode;
 
 const SOUNDER: u16 = 0;
@@ -11,7 +11,7 @@ const PUMP: u16 = 4;
 const LIFT_FEEDER: u16 = 6;
 
 fn module() -> IoModule {
-    IoModule::new(&Layout::lin().expect("the shipped layout parses"))
+    IoModule::new(&Layout::read(Which::Small).expect("the shipped layout parses"))
 }
 
 fn feedback(io: &IoModule, input: u16) -> bool {

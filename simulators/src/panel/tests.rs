@@ -2,11 +2,11 @@
 
 use super::{ABSENT, DISABLED, FAULT, FIRE, KEY_AUTO, MAINS, Panel, PanelVerb, PointVerb};
 use super::{SILENCED, SOUNDERS};
-use crate::layout::Layout;
+use crate::layout::{Layout, Which};
 use tokio_modbus::ExceptionCode;
 
 fn panel() -> Panel {
-    Panel::new(&Layout::lin().expect("the shipped layout parses"))
+    Panel::new(&Layout::read(Which::Small).expect("the shipped layout parses"))
 }
 
 fn status(panel: &Panel) -> u16 {

@@ -1,4 +1,4 @@
-//! The shipped files are valid, and planted errors are found where they stand.
+//! The shipped files are valid, and errors planted in the small campus of the tests are found where they stand.
 
 mod any;
 mod drawings;
@@ -14,6 +14,7 @@ use super::*;
 use crate::domain::output::Arming;
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
+const SMALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/campus");
 const FILES: [&str; 10] = [
     "fengsui.toml",
     "site.toml",
@@ -27,7 +28,7 @@ const FILES: [&str; 10] = [
     "plans/c1-1f.svg",
 ];
 
-/// A copy of the shipped files to plant errors in.
+/// A copy of the small campus to plant errors in.
 struct Site(TempDir);
 
 impl Site {
@@ -37,7 +38,7 @@ impl Site {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
         for file in FILES {
-            fs::copy(Path::new(SHIPPED).join(file), dir.path().join(file)).unwrap();
+            fs::copy(Path::new(SMALL).join(file), dir.path().join(file)).unwrap();
         }
         Self(dir)
     }
@@ -100,8 +101,9 @@ fn position(text: &str, needle: &str) -> (usize, usize) {
 }
 
 #[test]
-fn the_shipped_files_are_valid() {
-    let loaded = load(Path::new(SHIPPED)).unwrap_or_else(|r| panic!("{}", render(&r, false)));
+fn the_shipped_files_and_the_small_campus_are_valid() {
+    load(Path::new(SHIPPED)).unwrap_or_else(|r| panic!("{}", render(&r, false)));
+    let loaded = load(Path::new(SMALL)).unwrap_or_else(|r| panic!("{}", render(&r, false)));
     let site = &loaded.site;
     assert_eq!(site.points.len(), 56);
     assert_eq!(site.outputs.len(), 14);

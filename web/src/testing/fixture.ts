@@ -1,6 +1,6 @@
 /**
  * Documents of the demo campus for tests and for looking at the pages without a daemon: at rest, in the first seconds of an
- * alarm, in a confirmed fire, and with three incidents open. Device places come from config/points.csv.
+ * alarm, in a confirmed fire, and with three incidents open. Device places come from tests/campus/points.csv.
  */
 import { readFileSync } from 'node:fs';
 import type {
@@ -18,7 +18,7 @@ const recipient = (id: string, name: string): Actor => ({ kind: 'recipient', id,
 const ago = (seconds: number) => WALL - seconds * 1000;
 
 function points(): PointDoc[] {
-  const rows = readFileSync(new URL('../../../config/points.csv', import.meta.url), 'utf8').trim().split('\n').slice(1);
+  const rows = readFileSync(new URL('../../../tests/campus/points.csv', import.meta.url), 'utf8').trim().split('\n').slice(1);
   return rows.map((row) => {
     const cell = [...row.matchAll(/("(?:[^"]*)"|[^,]*)(?:,|$)/g)].map((match) => (match[1] ?? '').replaceAll('"', ''));
     const [id = '', kind = '', zh = '', en = '', building = '', floor = '', roomZh = '', roomEn = '', compartment = '', x, y] = cell;
