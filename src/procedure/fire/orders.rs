@@ -123,3 +123,30 @@ pub fn owed(incident: &Incident) -> Vec<Owed> {
         })
         .collect()
 }
+
+/// What a recipient may answer now.
+#[must_use]
+pub fn replies(order: &Order) -> Vec<ReplyVerb> {
+    use OrderState as S;
+    let verify = order.given.kind == OrderKind::Verify;
+    match order.state {
+        S::Queued | S::AtBroker | S::Received => vec![ReplyVerb::Accept, ReplyVerb::Unable],
+        S::Accepted if verify => {
+            vec![
+                ReplyVerb::Arrive,
+                ReplyVerb::ReportReal,
+                ReplyVerb::ReportFalse,
+                ReplyVerb::Unable,
+            ]
+        }
+        S::Arrived if verify => {
+            vec![
+                ReplyVerb::ReportReal,
+                ReplyVerb::ReportFalse,
+                ReplyVerb::Unable,
+            ]
+        }
+        S::Accepted | S::Arrived => vec![ReplyVerb::Done, ReplyVerb::Unable],
+        S::Done | S::Declined | S::Withdrawn => Vec::new(),
+    }
+}

@@ -6,7 +6,7 @@ use super::{Viewer, parts};
 use crate::domain::order::{Cause, OrderKind, ReplyVerb};
 use crate::domain::text::{Line, Text};
 use crate::procedure::fire::apply::word;
-use crate::procedure::fire::{Class, Incident, Order, verbs};
+use crate::procedure::fire::{Class, Incident, Order, orders};
 use crate::text;
 
 /// Why a post cannot do it, as it is offered.
@@ -72,7 +72,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "done_at": order.ended_at,
         "outcome": order.outcome,
         "heard": order.heard,
-        "replies": verbs::replies(order).into_iter().map(reply).collect::<Vec<_>>(),
+        "replies": orders::replies(order).into_iter().map(reply).collect::<Vec<_>>(),
     })
 }
 

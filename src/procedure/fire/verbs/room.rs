@@ -1,0 +1,100 @@
+//! Verbs of the room as a whole and of one output: mute, mode, start. They touch no incident's procedure.
+
+use serde::Deserialize;
+
+use super::{Outcome, body, unknown_verb};
+use crate::domain::actor::Role;
+use crate::domain::input::Verb;
+use crate::domain::output::{Arming, OutputKind};
+use crate::domain::site::Site;
+use crate::domain::time::Now;
+use crate::linkage;
+use crate::procedure::events::{Event, Mode};
+use crate::procedure::{Campus, Refusal, RefusalKind, outputs};
+
+/// Verbs of the room as a whole.
+pub(super) fn room(campus: &Campus, site: &Site, now: Now, verb: &Verb) -> Outcome {
+    match verb.name.as_str() {
+        "mute" => Ok(mute(campus, site, now)),
+        "mode" => mode(campus, verb),
+        _ => Err(unknown_verb()),
+    }
+}
+
+/// 消音: this room, and the buzzer of every panel that is not silenced. It stops no clock.
+fn mute(campus: &Campus, site: &Site, now: Now) -> Vec<Event> {
+    let mut events = vec![Event::Muted {
+        returns_by: now.engine + site.limits.mute,
+    }];
+    for output in site
+        .outputs
+        .values()
+        .filter(|o| o.kind == OutputKind::PanelSilence)
+    {
+        let live = campus
+            .outputs
+            .get(&output.id)
+            .is_some_and(outputs::OutputState::is_live);
+        if output.arming != Arming::Observe && !live && !outputs::is_in_place(campus, site, output)
+        {
+            events.push(outputs::ask(campus, site, now, output, None));
+        }
+    }
+    events
+}
+
+#[derive(Deserialize)]
+struct ModeBody {
+    mode: Mode,
+    reason: Option<String>,
+}
+
+/// 联动 to 自动 is protective; to 手动 it weakens and needs a supervisor with a reason.
+fn mode(campus: &Campus, verb: &Verb) -> Outcome {
+    let ModeBody { mode, reason } = body(verb)?;
+    if mode == Mode::Manual {
+        if !matches!(verb.role, Role::Supervisor | Role::Engineer) {
+            return Err(Refusal::new(RefusalKind::Role, "mode_manual_role"));
+        }
+        if reason.is_none_or(|reason| reason.trim().is_empty()) {
+            return Err(Refusal::new(RefusalKind::Body, "reason_missing"));
+        }
+    }
+    let changed = campus.desk.mode != mode;
+    Ok(changed
+        .then_some(Event::ModeChanged { mode })
+        .into_iter()
+        .collect())
+}
+
+/// A person starts an output: in every mode, with arming `assist` or `auto`.
+pub(super) fn output(campus: &Campus, site: &Site, now: Now, id: &str, verb: &Verb) -> Outcome {
+    let Some(output) = site.outputs.get(id) else {
+        return Err(Refusal::new(RefusalKind::Unknown, "output_unknown"));
+    };
+    if verb.name != "start" || output.kind.is_panel() {
+        return Err(unknown_verb());
+    }
+    if output.arming == Arming::Observe {
+        return Err(Refusal::new(RefusalKind::Conflict, "output_observe"));
+    }
+    if let Some(state) = campus
+        .outputs
+        .get(&output.id)
+        .filter(|state| state.is_live())
+    {
+        return Err(Refusal::settled("output_running", &state.asked, "started"));
+    }
+    let incident = campus
+        .incidents
+        .values()
+        .filter(|incident| incident.verdict.as_ref().is_none_or(|v| v.cause.is_none()))
+        .find(|i| linkage::outputs_of(site, &i.building, &i.zone).any(|o| o.id == output.id));
+    Ok(vec![outputs::ask(
+        campus,
+        site,
+        now,
+        output,
+        incident.map(|incident| &incident.id),
+    )])
+}
