@@ -133,7 +133,7 @@ fn alarm(ledger: &mut Ledger, n: usize) -> Option<Entry> {
             quality: Quality::Good,
             at,
         },
-        edge: Some(Edge { at }),
+        edge: Some(Edge { at, high: false }),
         missed_edges: 0,
     };
     let request = Request {

@@ -171,7 +171,7 @@ impl Maker {
                 quality: Quality::Good,
                 at,
             },
-            edge: conditions.fire.then_some(Edge { at }),
+            edge: conditions.fire.then_some(Edge { at, high: false }),
             missed_edges: 0,
         };
         self.take(Actor::Field, Input::Observed(observation));

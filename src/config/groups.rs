@@ -57,6 +57,8 @@ struct BitsEntry {
     disabled: Option<Spanned<i64>>,
     test: Option<Spanned<i64>>,
     active: Option<Spanned<i64>>,
+    low: Option<Spanned<i64>>,
+    high: Option<Spanned<i64>>,
 }
 
 /// Reads every group; one with an error is left out.
@@ -170,19 +172,21 @@ fn read_word(entry: &GroupEntry, area: Area, scope: &mut Scope<'_>) -> Option<La
         .missing
         .as_ref()
         .map(|missing| scope.number(missing, 0..=65_535, "missing"));
-    let [fire, fault, disabled, test, active] = read_bits(bits, scope)?;
+    let [fire, fault, disabled, test, active, low, high] = read_bits(bits, scope)?;
     Some(Layout::Word {
         fire,
         fault,
         disabled,
         test,
         active,
+        low,
+        high,
         missing: missing.flatten(),
     })
 }
 
 /// The bits in the order of [`BitsEntry`]; no two conditions may share one.
-fn read_bits(entry: &Spanned<BitsEntry>, scope: &mut Scope<'_>) -> Option<[Option<u8>; 5]> {
+fn read_bits(entry: &Spanned<BitsEntry>, scope: &mut Scope<'_>) -> Option<[Option<u8>; 7]> {
     let bits = entry.as_ref();
     let named = [
         ("fire", &bits.fire),
@@ -190,9 +194,11 @@ fn read_bits(entry: &Spanned<BitsEntry>, scope: &mut Scope<'_>) -> Option<[Optio
         ("disabled", &bits.disabled),
         ("test", &bits.test),
         ("active", &bits.active),
+        ("low", &bits.low),
+        ("high", &bits.high),
     ];
     if named.iter().all(|(_, bit)| bit.is_none()) {
-        let help = "name at least one: fire, fault, disabled, test or active";
+        let help = "name at least one: fire, fault, disabled, test, active, low or high";
         scope.error(entry.span(), "`bits` names no bit", help);
         return None;
     }

@@ -35,6 +35,9 @@ pub(super) struct OutputEntry {
     pub(super) arming: Option<Spanned<Arming>>,
     pub(super) master: Option<Spanned<Master>>,
     pub(super) waits_for: Option<Word>,
+    pub(super) deferred: Option<Spanned<bool>>,
+    pub(super) gas_detectors: Option<Spanned<Vec<Word>>>,
+    pub(super) explosion_proof: Option<Spanned<bool>>,
     by_hand: Word,
 }
 
@@ -61,6 +64,18 @@ impl OutputEntry {
         self.master
             .as_ref()
             .map(|word| *word.as_ref())
+            .unwrap_or_default()
+    }
+
+    /// Whether it waits for a person's start.
+    pub(super) fn is_deferred(&self) -> bool {
+        self.deferred.as_ref().is_some_and(|word| *word.as_ref())
+    }
+
+    /// The gas detectors that start it.
+    pub(super) fn detectors(&self) -> &[Word] {
+        let list = self.gas_detectors.as_ref();
+        list.map(|list| list.as_ref().as_slice())
             .unwrap_or_default()
     }
 
@@ -107,7 +122,9 @@ fn read_output(
     lookup: &Lookup<'_>,
     scope: &mut Scope<'_>,
 ) -> Option<(OutputId, Output)> {
-    let (arming, master) = (entry.arming(), entry.master());
+    let (arming, master, deferred) = (entry.arming(), entry.master(), entry.is_deferred());
+    let detectors = entry.detectors().iter();
+    let gas_detectors = detectors.map(|word| word.as_ref().clone().into()).collect();
     let building = read_building(&entry, lookup, scope);
     scope.refer(Noun::Recipient, &entry.by_hand);
     let name = scope.text(entry.name);
@@ -136,6 +153,8 @@ fn read_output(
         arming,
         master,
         waits_for: entry.waits_for.map(|output| output.into_inner().into()),
+        deferred,
+        gas_detectors,
         by_hand: entry.by_hand.into_inner().into(),
     };
     Some((id, output))

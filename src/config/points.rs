@@ -240,13 +240,17 @@ fn check_index(index: &Spanned<i64>, group: &Group, scope: &mut Scope<'_>) -> Op
 
 /// A fire device that cannot show fire, or a state that cannot show "on", would be normal for ever.
 fn check_bits(kind: PointKind, group: &Group, name: &Word, scope: &mut Scope<'_>) {
-    let Layout::Word { fire, active, .. } = &group.layout else {
+    let Layout::Word {
+        fire, active, high, ..
+    } = &group.layout
+    else {
+        check_contact(kind, name, scope);
         return;
     };
-    let (bit, word) = if kind.is_fire() {
-        (fire, "fire")
-    } else {
-        (active, "active")
+    let (bit, word) = match kind {
+        _ if kind.is_fire() => (fire, "fire"),
+        PointKind::Gas => (high, "high"),
+        _ => (active, "active"),
     };
     if bit.is_none() {
         let message = format!(
@@ -254,6 +258,18 @@ fn check_bits(kind: PointKind, group: &Group, name: &Word, scope: &mut Scope<'_>
             name.as_ref()
         );
         let help = "name another group, or add the bit to the profile from the maker's map";
+        scope.error(name.span(), message, help);
+    }
+}
+
+/// A gas detector tells a limit from a fault; one bare contact cannot, and its broken wire would read as "no gas".
+fn check_contact(kind: PointKind, name: &Word, scope: &mut Scope<'_>) {
+    if kind == PointKind::Gas {
+        let message = format!(
+            "group `{}` has one bit for each point: a gas detector would never show its fault",
+            name.as_ref()
+        );
+        let help = "read it as a word with `bits = { low = …, high = …, fault = … }` from its controller's map";
         scope.error(name.span(), message, help);
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn check(
     check_supply(entry, lookup, scope);
     check_demo(entry, lookup, scope);
     check_feedback(entry, lookup, scope);
+    check_deferred(entry, scope);
+    check_gas(entry, lookup, scope);
+    check_exhaust(entry, scope);
 }
 
 /// Nothing but a lift's feeder waits, and only for a lift. So no circle of waiting outputs is possible.
@@ -110,6 +113,85 @@ fn check_demo(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) {
     }
 }
 
+/// Only a feeder can wait for a person (GB 50116-2013 4.10.1), and then no rule may cut it.
+fn check_deferred(entry: &OutputEntry, scope: &mut Scope<'_>) {
+    let Some(word) = entry.deferred.as_ref().filter(|word| *word.as_ref()) else {
+        return;
+    };
+    if *entry.kind.as_ref() != OutputKind::FeederTrip {
+        let message = format!("`{}` may not wait for a person", entry.id.as_ref());
+        let help =
+            "delete `deferred`: only a feeder_trip is deferred; everything else goes at once";
+        scope.error(word.span(), message, help);
+    } else if entry.arming() == Arming::Auto {
+        scope.clash(
+            entry.arming_span(),
+            word.span(),
+            format!(
+                "`{}` is deferred, and a rule would cut it",
+                entry.id.as_ref()
+            ),
+            "write arming = \"assist\": a person starts it; or delete `deferred`",
+        );
+    }
+}
+
+/// What a gas leak switches: a valve and an exhaust fan, each by gas detectors and by nothing else.
+fn check_gas(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) {
+    let Some(list) = &entry.gas_detectors else {
+        return;
+    };
+    if !is_of_gas(*entry.kind.as_ref()) {
+        let message = format!("a gas leak never switches `{}`", entry.id.as_ref());
+        let help = "delete `gas_detectors`: only gas_close and exhaust_fan are started by them, everything else could make a spark";
+        scope.error(list.span(), message, help);
+        return;
+    }
+    for word in list.as_ref() {
+        scope.refer(Noun::Point, word);
+        let point = lookup.points.get(word.as_ref().as_str());
+        if point.is_some_and(|point| point.kind != PointKind::Gas) {
+            let message = format!("`{}` is not a gas detector", word.as_ref());
+            let help = "name points of kind `gas`; no other device starts this output alone";
+            scope.error(word.span(), message, help);
+        }
+    }
+}
+
+fn is_of_gas(kind: OutputKind) -> bool {
+    matches!(kind, OutputKind::GasClose | OutputKind::ExhaustFan)
+}
+
+/// A fan that could make a spark is never started into gas. The program cannot know, so the site says so.
+fn check_exhaust(entry: &OutputEntry, scope: &mut Scope<'_>) {
+    let is_fan = *entry.kind.as_ref() == OutputKind::ExhaustFan;
+    match (&entry.explosion_proof, is_fan) {
+        (Some(word), false) => scope.error(
+            word.span(),
+            "`explosion_proof` belongs to kind \"exhaust_fan\"",
+            "delete the key",
+        ),
+        (Some(word), true) if !*word.as_ref() => scope.error(
+            word.span(),
+            format!("`{}` could light the gas that it should carry away", entry.id.as_ref()),
+            "leave it out of this file: only an explosion-proof fan may be started during a leak",
+        ),
+        (None, true) => scope.error(
+            entry.id.span(),
+            format!("nothing says that `{}` is explosion-proof", entry.id.as_ref()),
+            "look at the fan's plate and write explosion_proof = true; else leave it out of this file",
+        ),
+        (Some(_), true) | (None, false) => {}
+    }
+    if is_fan && entry.detectors().is_empty() {
+        scope.error(
+            entry.id.span(),
+            format!("no gas detector starts `{}`", entry.id.as_ref()),
+            "add `gas_detectors = [\"…\"]`: this kind is started by a gas leak and never by a fire",
+        );
+    }
+}
+
 /// Sent is never done: an armed output is proven by a point of the right kind.
 fn check_feedback(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) {
     let kind = *entry.kind.as_ref();
@@ -147,6 +229,9 @@ fn check_feedback(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_
 fn proof(kind: OutputKind) -> Option<PointKind> {
     match kind {
         OutputKind::Sounder
+        | OutputKind::Broadcast
+        | OutputKind::EmergencyLighting
+        | OutputKind::ExhaustFan
         | OutputKind::DoorRelease
         | OutputKind::ElevatorRecall
         | OutputKind::GasClose
@@ -159,12 +244,10 @@ fn proof(kind: OutputKind) -> Option<PointKind> {
     }
 }
 
-/// A device that lets go when Fengsui falls silent would stop a pump, re-lock a door or re-open a valve by itself.
+/// A device that lets go when Fengsui falls silent would stop a pump, re-lock a door, re-open a valve, stop the sounders, restore
+/// a feeder or send a lift back to service by itself: what no verb does, silence must not do.
 pub(super) fn check_silence(entry: &OutputEntry, known: &Known, scope: &mut Scope<'_>) {
-    let must_hold = matches!(
-        entry.kind.as_ref(),
-        OutputKind::PumpStart | OutputKind::DoorRelease | OutputKind::GasClose
-    );
+    let must_hold = !entry.kind.as_ref().is_panel();
     let releases = known.released_when_silent.contains(entry.write.as_ref());
     if must_hold && releases {
         let message = format!(

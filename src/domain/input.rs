@@ -101,8 +101,16 @@ pub enum Input {
 /// What a bus saw of one point since the engine last took its slot. A reading can be overwritten, an edge cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
-    /// When the fire bit rose.
+    /// When the first alarm bit rose: fire, or a limit of a gas detector.
     pub at: EngineTime,
+    /// The high limit of a gas detector was among them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub high: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One slot of the board, taken.
@@ -112,7 +120,7 @@ pub struct Observation {
     pub point: PointId,
     /// Its latest reading.
     pub latest: Reading,
-    /// The first fire edge since the slot was last taken, even when the fire bit is gone again.
+    /// The first alarm edge since the slot was last taken, even when the bit is gone again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<Edge>,
     /// Further edges in the same time.

@@ -13,12 +13,18 @@ use super::text::Text;
 pub enum OutputKind {
     /// 声光警报.
     Sounder,
+    /// 应急广播.
+    Broadcast,
+    /// 应急照明.
+    EmergencyLighting,
     /// 门禁释放.
     DoorRelease,
     /// 电梯迫降.
     ElevatorRecall,
     /// 燃气总阀: close only; there is no command that opens it.
     GasClose,
+    /// 事故排风: explosion-proof, start only, and only by a gas leak.
+    ExhaustFan,
     /// 消防泵: start only; there is no command that stops it.
     PumpStart,
     /// 非消防电源切断: trip only; there is no command that restores it.
@@ -138,6 +144,10 @@ pub struct Output {
     pub master: Master,
     /// The output whose feedback must come first (only a lift's feeder waits for its lift).
     pub waits_for: Option<OutputId>,
+    /// A feeder that no rule cuts: it waits for a person's start 待人工 (DESIGN.md 4, rule 5).
+    pub deferred: bool,
+    /// The gas detectors whose high limit starts it (DESIGN.md 4, rule 6a); only of a valve or an exhaust fan.
+    pub gas_detectors: Vec<PointId>,
     /// Who is sent to do it by hand.
     pub by_hand: RecipientId,
 }

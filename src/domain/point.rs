@@ -22,6 +22,10 @@ pub enum PointKind {
     FlowSwitch,
     /// 压力开关.
     PressureSwitch,
+    /// 可燃气体探测器: a low and a high limit, never a fire signal.
+    Gas,
+    /// 监管: active = abnormal, for example a valve that is shut or a tank that is low.
+    Supervisory,
     /// The feedback of an output 反馈: active = it is where it was commanded.
     Feedback,
     /// The panel's own 手动/自动 key: active = 自动.
@@ -85,6 +89,26 @@ pub struct Conditions {
     /// Feedback or state bit is on.
     #[serde(default, skip_serializing_if = "is_false")]
     pub active: bool,
+    /// 低限: a gas detector is at its low limit.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub low: bool,
+    /// 高限: a gas detector is at its high limit.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub high: bool,
+}
+
+impl Conditions {
+    /// 低限 or 高限.
+    #[must_use]
+    pub fn gas(self) -> bool {
+        self.low || self.high
+    }
+
+    /// What a device says counts for a rule (DESIGN.md 4, rule 3): it is neither 屏蔽, in test nor faulty.
+    #[must_use]
+    pub fn is_healthy(self) -> bool {
+        !self.disabled && !self.test && !self.fault
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

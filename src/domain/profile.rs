@@ -83,6 +83,10 @@ pub enum Layout {
         test: Option<u8>,
         /// State or feedback.
         active: Option<u8>,
+        /// 低限 of a gas detector.
+        low: Option<u8>,
+        /// 高限 of a gas detector.
+        high: Option<u8>,
         /// The word that says "no such device": a fault, never normal.
         missing: Option<u16>,
     },

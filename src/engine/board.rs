@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::PointId;
 use crate::domain::input::{Edge, Observation};
-use crate::domain::point::Reading;
+use crate::domain::point::{Conditions, Reading};
 
 #[derive(Debug)]
 struct Slot {
@@ -35,7 +35,8 @@ impl Board {
     pub fn put(&self, point: &PointId, reading: Reading) -> bool {
         let mut slots = self.lock();
         let Some(slot) = slots.by_point.get_mut(point) else {
-            let edge = reading.conditions.fire.then_some(Edge { at: reading.at });
+            let mut edge = None;
+            rise(&mut edge, Conditions::default(), reading);
             let slot = Slot {
                 latest: reading,
                 taken: None,
@@ -46,12 +47,8 @@ impl Board {
             slots.changed.insert(point.clone());
             return true;
         };
-        if reading.conditions.fire && !slot.latest.conditions.fire {
-            if slot.edge.is_some() {
-                slot.missed_edges = slot.missed_edges.saturating_add(1);
-            } else {
-                slot.edge = Some(Edge { at: reading.at });
-            }
+        if !rise(&mut slot.edge, slot.latest.conditions, reading) {
+            slot.missed_edges = slot.missed_edges.saturating_add(1);
         }
         slot.latest = reading;
         let is_new = slot.edge.is_some() || !same(slot.taken, reading);
@@ -63,14 +60,14 @@ impl Board {
         is_new
     }
 
-    /// Takes at most `limit` changed slots, fire first.
+    /// Takes at most `limit` changed slots, alarms first.
     pub fn take(&self, limit: usize) -> Vec<Observation> {
         let mut slots = self.lock();
         let Slots { by_point, changed } = &mut *slots;
         let burning = |point: &PointId| {
             by_point
                 .get(point)
-                .is_some_and(|slot| slot.edge.is_some() || slot.latest.conditions.fire)
+                .is_some_and(|slot| slot.edge.is_some() || is_alarm(slot.latest.conditions))
         };
         let (fire, rest): (Vec<PointId>, Vec<PointId>) = changed.iter().cloned().partition(burning);
         let taken: Vec<PointId> = fire.into_iter().chain(rest).take(limit).collect();
@@ -98,6 +95,32 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Fire, or a limit of a gas detector.
+fn is_alarm(conditions: Conditions) -> bool {
+    conditions.fire || conditions.gas()
+}
+
+/// Keeps the first edge of an alarm, and that a high limit was among them. False when an edge beside the first is only counted.
+fn rise(edge: &mut Option<Edge>, before: Conditions, reading: Reading) -> bool {
+    let now = reading.conditions;
+    let high = now.high && !before.high;
+    let rises = high || now.fire && !before.fire || now.low && !before.low;
+    match edge {
+        _ if !rises => true,
+        Some(first) => {
+            first.high |= high;
+            false
+        }
+        None => {
+            *edge = Some(Edge {
+                at: reading.at,
+                high,
+            });
+            true
+        }
     }
 }
 
@@ -135,10 +158,42 @@ mod tests {
         board.put(&point, reading(true, 4));
         board.put(&point, reading(false, 5));
         let taken = board.take(9);
-        assert_eq!(taken[0].edge, Some(Edge { at: EngineTime(2) }));
+        let first = Edge {
+            at: EngineTime(2),
+            high: false,
+        };
+        assert_eq!(taken[0].edge, Some(first));
         assert_eq!(taken[0].missed_edges, 1);
         assert!(!taken[0].latest.conditions.fire);
         assert!(board.take(9).is_empty());
+    }
+
+    #[test]
+    fn a_high_limit_shorter_than_one_take_is_kept_beside_a_low_one() {
+        let board = Board::default();
+        let point = PointId::from("C1-G01");
+        let put = |low, high, at| {
+            let conditions = Conditions {
+                low,
+                high,
+                ..Conditions::default()
+            };
+            let reading = Reading {
+                conditions,
+                ..reading(false, at)
+            };
+            board.put(&point, reading)
+        };
+        put(true, false, 1);
+        put(true, true, 2);
+        put(true, false, 3);
+        let taken = board.take(9);
+        let edge = Edge {
+            at: EngineTime(1),
+            high: true,
+        };
+        assert_eq!(taken[0].edge, Some(edge));
+        assert!(!taken[0].latest.conditions.high);
     }
 
     #[test]

@@ -152,6 +152,8 @@ fn outputs() -> Vec<Output> {
                     Master::Fengsui
                 },
                 waits_for: (*id == "D1-LIFT-FEEDER").then(|| "D1-LIFT".into()),
+                deferred: false,
+                gas_detectors: Vec::new(),
                 by_hand: "chief-eng".into(),
             }
         };

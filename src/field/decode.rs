@@ -44,6 +44,8 @@ fn word_of(layout: &Layout, word: u16) -> Element {
         disabled,
         test,
         active,
+        low,
+        high,
         missing,
     } = layout
     else {
@@ -62,6 +64,8 @@ fn word_of(layout: &Layout, word: u16) -> Element {
         disabled: is_on(disabled),
         test: is_on(test),
         active: is_on(active),
+        low: is_on(low),
+        high: is_on(high),
     })
 }
 

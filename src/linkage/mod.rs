@@ -23,7 +23,9 @@ pub fn outputs_of<'a>(
             (None, Some(of)) => of == building,
             (None, None) => true,
         };
-        serves && !output.kind.is_panel() && output.master == Master::Fengsui
+        // An exhaust fan would feed a fire: only a gas leak starts it.
+        let of_fire = !output.kind.is_panel() && output.kind != OutputKind::ExhaustFan;
+        serves && of_fire && output.master == Master::Fengsui
     })
 }
 
@@ -33,19 +35,21 @@ pub fn is_automatic(output: &Output) -> bool {
     output.arming == Arming::Auto && output.master == Master::Fengsui
 }
 
-/// The place of an output in the restore checklist (process.md 99): pumps first, gas last.
+/// The place of an output's kind in the restore checklist (恢复正常秩序): after the handed-back scene (1) and the watch for
+/// re-ignition (2) come the pumps; gas is last but for the people's return (9).
 #[must_use]
 pub fn restore_rank(kind: OutputKind) -> u8 {
     match kind {
-        OutputKind::PumpStart => 1,
-        OutputKind::Sounder => 2,
-        OutputKind::PanelSilence
+        OutputKind::PumpStart => 3,
+        OutputKind::Sounder
+        | OutputKind::Broadcast
+        | OutputKind::PanelSilence
         | OutputKind::PanelStopSounders
         | OutputKind::PanelReset
-        | OutputKind::PanelAuto => 3,
-        OutputKind::FeederTrip => 4,
-        OutputKind::ElevatorRecall => 5,
-        OutputKind::DoorRelease => 6,
-        OutputKind::GasClose => 7,
+        | OutputKind::PanelAuto => 4,
+        OutputKind::FeederTrip => 5,
+        OutputKind::ElevatorRecall => 6,
+        OutputKind::DoorRelease | OutputKind::EmergencyLighting | OutputKind::ExhaustFan => 7,
+        OutputKind::GasClose => 8,
     }
 }

@@ -8,7 +8,7 @@ use super::events::Event;
 use super::{Campus, Cell, Stamp};
 use crate::domain::ids::{BusId, PointId};
 use crate::domain::input::Observation;
-use crate::domain::point::{Conditions, Quality};
+use crate::domain::point::{Conditions, PointKind, Quality};
 use crate::domain::site::Site;
 use crate::domain::time::{Now, WallTime};
 
@@ -21,7 +21,7 @@ pub struct PointState {
     pub quality: Quality,
     /// When they last changed.
     pub changed_at: WallTime,
-    /// The fire signal is latched since then, whatever the panel shows now.
+    /// The alarm is latched since then, whatever the panel shows now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latched_at: Option<WallTime>,
 }
@@ -56,8 +56,9 @@ pub fn observed(campus: &Campus, site: &Site, now: Now, observation: &Observatio
         return Vec::new();
     }
     // An edge of a device that stands in fire already is the panel's reset and return within one cycle: worth an entry.
-    let edge = observation.edge.is_some() && point.kind.is_fire();
-    let repeated = edge && before.conditions.fire && reading.conditions.fire;
+    let edge = observation.edge.is_some() && (point.kind.is_fire() || point.kind == PointKind::Gas);
+    let stands = |conditions: Conditions| conditions.fire || conditions.gas();
+    let repeated = edge && stands(before.conditions) && stands(reading.conditions);
     if !changed && (!edge || repeated) {
         return Vec::new();
     }
@@ -122,7 +123,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         state.conditions = *conditions;
         state.quality = *quality;
         state.changed_at = stamp.now.wall;
-        if (*edge || conditions.fire) && !conditions.disabled {
+        if (*edge || conditions.fire || conditions.gas()) && !conditions.disabled {
             state.latched_at.get_or_insert(stamp.now.wall);
         }
         touched.insert(Cell::Point(point.clone()));

@@ -15,7 +15,7 @@ export interface Actor { kind: 'account' | 'recipient' | 'panel' | 'system'; id:
 export interface Stamp { by: Actor; at: Wall }
 
 export type PointKind =
-  | 'smoke' | 'heat' | 'call_point' | 'hydrant_button' | 'flow_switch' | 'pressure_switch' | 'gas'
+  | 'smoke' | 'heat' | 'call_point' | 'hydrant_button' | 'flow_switch' | 'pressure_switch' | 'gas' | 'supervisory'
   | 'feedback' | 'panel_key' | 'panel_silenced' | 'panel_sounders' | 'panel_mains';
 export type Quality = 'good' | 'stale' | 'unknown';
 
@@ -35,6 +35,8 @@ export interface PointDoc {
   id: string; kind: PointKind; name: Text; address: string; building: string; floor: string; room: Text; compartment: string;
   x: number | null; y: number | null; bus: string;
   quality: Quality; fire: boolean; fault: boolean; disabled: boolean; test: boolean; active: boolean;
+  /** Limits of a gas detector. */
+  low: boolean; high: boolean;
   changed_at: Wall | null; latched_at: Wall | null; incident: string | null;
 }
 /** `link/{bus}` */
@@ -111,6 +113,8 @@ export interface LinkageRow { output: string; waits_for: string | null; state: C
 /** `output/{id}` */
 export interface OutputDoc {
   id: string; kind: string; name: Text; building: string; zone: string | null; arming: 'observe' | 'assist' | 'auto'; master: 'panel' | 'fengsui';
+  /** No rule cuts it: it waits for a person's start 待人工. */
+  deferred: boolean;
   address: string; feedback: string | null; feedback_active: boolean | null; quality: Quality;
   state: CommandState; command: string | null; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null;
   limit: { from: Engine; due: Engine } | null; refused: Line | null; incident: string | null;

@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::domain::ids::PointId;
+use crate::domain::point::PointKind;
 
 #[test]
 fn a_missing_file_is_one_error() {
@@ -193,7 +195,7 @@ fn addresses_are_read_in_the_maker_s_notation() {
 }
 
 #[test]
-fn a_relay_that_lets_go_holds_no_gas_valve() {
+fn a_relay_that_lets_go_holds_no_output() {
     let site = Site::new();
     let hold = "when_silent = \"hold\"";
     site.edit(
@@ -201,9 +203,9 @@ fn a_relay_that_lets_go_holds_no_gas_valve() {
         hold,
         "when_silent = \"release\"",
     );
-    // D1-DOORS and GAS-VALVE; sounder and lift of the same row may be let go.
+    // All four outputs of the row, told as one error with its lines: silence must do nothing that no verb does.
     let message = "linkage.toml: `relays_low` lets go by itself when Fengsui falls silent";
-    assert_eq!(site.messages(), [message; 2]);
+    assert_eq!(site.messages(), [message]);
     site.edit(
         "panels/dry_contact_io.toml",
         "when_silent = \"release\"",
@@ -211,4 +213,104 @@ fn a_relay_that_lets_go_holds_no_gas_valve() {
     );
     let message = "panels/dry_contact_io.toml: `relays_low` does not say what its coils do when Fengsui falls silent";
     assert_eq!(site.messages(), [message]);
+}
+
+/// The shipped site with a gas detector on a controller of its own, whose valve and fan are in the plan.
+const GAS_GROUP: &str = "[groups.gas]\narea = \"holding\"\nstart = 100\ncount = 4\nlayout = \"word\"\nbits = { low = 0, high = 1, fault = 2 }\nscan = \"first\"\n\n[groups.status]";
+const GAS_ROW: &str =
+    "P1-G01,gas,燃气 1,Gas 1,C1,C1-1F,厨房,Kitchen,C1-1K,,,c1-kitchen,panel1,1,gas,0\nP1-001,smoke";
+const FAN: &str = "[[outputs]]\nid = \"C1-FAN\"\nkind = \"exhaust_fan\"\nname = { zh = \"事故排风\", en = \"Exhaust\" }\nbuilding = \"C1\"\nbus = \"io1\"\nunit = 1\nwrite = \"relays_high\"\nindex = 9\nby_hand = \"chief-eng\"\nexplosion_proof = true\ngas_detectors = [\"P1-G01\"]\n\n[[outputs]]\nid = \"D1-SOUNDER\"";
+
+fn with_gas() -> Site {
+    let site = Site::new();
+    site.edit("panels/simulated_panel.toml", "[groups.status]", GAS_GROUP)
+        .edit("points.csv", "P1-001,smoke", GAS_ROW)
+        .edit("linkage.toml", "[[outputs]]\nid = \"D1-SOUNDER\"", FAN)
+        .edit(
+            "linkage.toml",
+            "kind = \"gas_close\"",
+            "kind = \"gas_close\"\ngas_detectors = [\"P1-G01\"]",
+        );
+    site
+}
+
+#[test]
+fn a_gas_detector_starts_its_valve_and_its_fan() {
+    let loaded = with_gas()
+        .load()
+        .unwrap_or_else(|r| panic!("{}", render(&r, false)));
+    for output in ["C1-FAN", "GAS-VALVE"] {
+        let detectors = &loaded.site.outputs[output].gas_detectors;
+        assert_eq!(detectors, &[PointId::from("P1-G01")], "{output}");
+    }
+    assert_eq!(loaded.site.points["P1-G01"].kind, PointKind::Gas);
+}
+
+#[test]
+fn what_gas_may_start_is_proven() {
+    for (from, to, message) in [
+        (
+            "gas_detectors = [\"P1-G01\"]\n\n",
+            "gas_detectors = [\"P1-001\"]\n\n",
+            "`P1-001` is not a gas detector",
+        ),
+        (
+            "gas_detectors = [\"P1-G01\"]\n\n",
+            "gas_detectors = [\"P1-G09\"]\n\n",
+            "there is no point `P1-G09`",
+        ),
+        (
+            "gas_detectors = [\"P1-G01\"]\n\n",
+            "\n",
+            "no gas detector starts `C1-FAN`",
+        ),
+        (
+            "explosion_proof = true\n",
+            "",
+            "nothing says that `C1-FAN` is explosion-proof",
+        ),
+        (
+            "explosion_proof = true\n",
+            "explosion_proof = false\n",
+            "`C1-FAN` could light the gas that it should carry away",
+        ),
+        (
+            "kind = \"sounder\"",
+            "kind = \"sounder\"\ngas_detectors = [\"P1-G01\"]",
+            "a gas leak never switches `D1-SOUNDER`",
+        ),
+        (
+            "kind = \"sounder\"",
+            "kind = \"sounder\"\nexplosion_proof = true",
+            "`explosion_proof` belongs to kind \"exhaust_fan\"",
+        ),
+        (
+            "kind = \"sounder\"",
+            "kind = \"sounder\"\ndeferred = true",
+            "`D1-SOUNDER` may not wait for a person",
+        ),
+        (
+            "kind = \"feeder_trip\"",
+            "kind = \"feeder_trip\"\ndeferred = true",
+            "`D1-FEEDER` is deferred, and a rule would cut it",
+        ),
+    ] {
+        let site = with_gas();
+        site.edit("linkage.toml", from, to);
+        assert_eq!(site.messages(), [format!("linkage.toml: {message}")]);
+    }
+}
+
+#[test]
+fn a_gas_detector_on_a_bare_contact_is_refused() {
+    let site = with_gas();
+    site.edit("points.csv", "panel1,1,gas,0", "io1,1,inputs,12");
+    let first = &site.messages()[0];
+    assert_eq!(
+        first,
+        "points.csv: group `inputs` has one bit for each point: a gas detector would never show its fault"
+    );
+    let site = with_gas();
+    site.edit("points.csv", "panel1,1,gas,0", "panel1,1,devices,40");
+    assert!(site.messages()[0].contains("group `devices` has no `high` bit"));
 }

@@ -18,6 +18,8 @@ fn word_layout() -> Layout {
         disabled: Some(2),
         test: Some(15),
         active: None,
+        low: None,
+        high: None,
         missing: Some(0xFFFF),
     }
 }
@@ -49,6 +51,25 @@ fn each_bit_of_a_word_is_its_own_condition() {
 }
 
 #[test]
+fn the_limits_of_a_gas_detector_are_bits_of_their_own() {
+    let mut layout = word_layout();
+    if let Layout::Word { low, high, .. } = &mut layout {
+        (*low, *high) = (Some(8), Some(9));
+    }
+    let of = |word| {
+        let placed = placed(layout.clone(), false, 0, 0);
+        match decode(&placed, &Values::Registers(vec![word])) {
+            Element::Read(read) => (read.low, read.high, read.fire, read.fault),
+            Element::NotPresent => panic!("present"),
+        }
+    };
+    assert_eq!(of(0x0100), (true, false, false, false));
+    assert_eq!(of(0x0300), (true, true, false, false));
+    assert_eq!(of(0x0202), (false, true, false, true));
+    assert_eq!(of(0x0000), (false, false, false, false));
+}
+
+#[test]
 fn the_word_for_no_such_device_is_not_present_and_never_normal() {
     assert_eq!(conditions(0xFFFF), Element::NotPresent);
     // Without such a word in the profile all bits are bits.
@@ -61,6 +82,8 @@ fn the_word_for_no_such_device_is_not_present_and_never_normal() {
         disabled: None,
         test: None,
         active: None,
+        low: None,
+        high: None,
         missing: None,
     };
     let read = decode(

@@ -22,6 +22,8 @@ pub(crate) fn word() -> Layout {
         disabled: Some(2),
         test: Some(3),
         active: Some(4),
+        low: None,
+        high: None,
         missing: Some(0xFFFF),
     }
 }

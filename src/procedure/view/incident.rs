@@ -243,6 +243,7 @@ pub fn output(viewer: &Viewer<'_>, id: &OutputId) -> Option<Value> {
         "zone": output.zone,
         "arming": output.arming,
         "master": output.master,
+        "deferred": output.deferred,
         "address": address,
         "feedback": feedback.map(|feedback| &feedback.point),
         "feedback_active": active,

@@ -43,6 +43,8 @@ pub fn point(viewer: &Viewer<'_>, id: &PointId) -> Option<Value> {
         "disabled": conditions.disabled,
         "test": conditions.test,
         "active": conditions.active,
+        "low": conditions.low,
+        "high": conditions.high,
         "changed_at": read.then_some(state.changed_at),
         "latched_at": state.latched_at,
         "incident": incident.map(|incident| &incident.id),
@@ -243,11 +245,19 @@ fn lamps(viewer: &Viewer<'_>, open: &[&Incident], faults: usize) -> Value {
         "started": count("started"),
         "feedback": count("feedback"),
         "delayed": count("delayed") + u32::try_from(waiting).unwrap_or(0),
-        "supervisory": 0,
+        "supervisory": supervisory(viewer),
         "disabled": disabled,
         "fault": faults,
         "links": { "up": up, "total": viewer.site.buses.len() },
     })
+}
+
+/// Supervisory points that stand 监管; one that cannot be read is a fault of its line.
+fn supervisory(viewer: &Viewer<'_>) -> usize {
+    let points = viewer.site.points.values();
+    let points = points.filter(|point| point.kind == PointKind::Supervisory);
+    let states = points.filter_map(|point| viewer.campus.points.get(&point.id));
+    states.filter(|state| state.conditions.active).count()
 }
 
 /// Faults of the campus: lines, points, the broker, the clock. A lost line is one fault, not one for each of its points.

@@ -25,7 +25,7 @@ function points(): PointDoc[] {
     return {
       id, kind: kind as PointKind, name: both(zh, en), address: `panel1/devices/${cell[15]}`, building, floor, room: both(roomZh, roomEn), compartment,
       x: x ? Number(x) : null, y: y ? Number(y) : null, bus: cell[12] ?? '', quality: 'good', fire: false, fault: false, disabled: false, test: false,
-      active: false, changed_at: ago(3600), latched_at: null, incident: null,
+      active: false, low: false, high: false, changed_at: ago(3600), latched_at: null, incident: null,
     };
   });
 }
@@ -83,7 +83,7 @@ function output([id, kind, zh, en, building]: (typeof OUTPUTS)[number], burning:
   const at = (seconds: number | null) => (seconds === null ? null : ago(seconds));
   const waits = state === 'sent' ? { from: ENGINE - (sent ?? 0) * 1000, due: ENGINE - (sent ?? 0) * 1000 + (id === 'D1-LIFT' ? 60_000 : 120_000) } : null;
   return {
-    id, kind, name: both(zh, en), building: building ?? '', zone: null, arming: 'auto', master: 'fengsui', address: 'io1 1 coil 3', feedback: `${id}-FB`,
+    id, kind, name: both(zh, en), building: building ?? '', zone: null, arming: 'auto', master: 'fengsui', deferred: false, address: 'io1 1 coil 3', feedback: `${id}-FB`,
     feedback_active: state === 'done', quality: 'good', state, command: null, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit: waits,
     refused: null, incident: null, verbs: [verb('start', `/api/v1/outputs/${id}/start`, { line: { key: `verb.start.${kind}` }, hold_ms: 1500, tone: 'act' })],
   };

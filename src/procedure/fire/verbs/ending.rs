@@ -6,6 +6,7 @@ use super::command::is_holder;
 use super::{Outcome, body};
 use crate::domain::input::Verb;
 use crate::domain::order::OrderKind;
+use crate::domain::output::OutputKind;
 use crate::domain::site::Site;
 use crate::linkage;
 use crate::procedure::events::Event;
@@ -59,7 +60,8 @@ fn to_restore(site: &Site, incident: &Incident) -> Vec<String> {
         .filter(|output| !output.kind.is_panel())
         .map(|output| (linkage::restore_rank(output.kind), output.id.to_string()))
         .collect();
-    acted.push((3, "panel".to_owned()));
+    let panel = linkage::restore_rank(OutputKind::PanelReset);
+    acted.push((panel, "panel".to_owned()));
     acted.sort();
     acted.into_iter().map(|(_, item)| item).collect()
 }
