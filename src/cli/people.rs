@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use sha2::{Digest, Sha256};
 
 use super::{EXIT_UNAVAILABLE, EXIT_USAGE, SiteArguments, fail, journal_file, load};
 use crate::clock::Clock;
 use crate::config::Configuration;
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::Actor;
 use crate::domain::input::{Input, Request};
+use crate::domain::role::Role;
 use crate::domain::site::Site;
 use crate::engine::ports::{AccountRow, Batch, DeviceRow, RowChange, Store, StoreError, Table};
 use crate::engine::{load as start, run};
@@ -33,9 +34,9 @@ pub struct AddUser {
     /// The person's name.
     #[arg(long)]
     pub name: String,
-    /// What it may do.
-    #[arg(long)]
-    pub role: RoleArgument,
+    /// What it may do: viewer, school, guard, clerk, operator, foreman, supervisor, director or engineer.
+    #[arg(long, value_parser = role)]
+    pub role: Role,
     /// The post or person that this account is.
     #[arg(long)]
     pub recipient: Option<String>,
@@ -45,33 +46,6 @@ pub struct AddUser {
     /// Which site.
     #[command(flatten)]
     pub site: SiteArguments,
-}
-
-/// A role on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum RoleArgument {
-    /// Sees, does nothing.
-    Viewer,
-    /// A post's own account.
-    Guard,
-    /// Duty operator.
-    Operator,
-    /// Shift leader or commander.
-    Supervisor,
-    /// Commissions and configures.
-    Engineer,
-}
-
-impl From<RoleArgument> for Role {
-    fn from(role: RoleArgument) -> Self {
-        match role {
-            RoleArgument::Viewer => Self::Viewer,
-            RoleArgument::Guard => Self::Guard,
-            RoleArgument::Operator => Self::Operator,
-            RoleArgument::Supervisor => Self::Supervisor,
-            RoleArgument::Engineer => Self::Engineer,
-        }
-    }
 }
 
 /// Device tokens.
@@ -89,6 +63,14 @@ pub struct AddDevice {
     /// Which site.
     #[command(flatten)]
     pub site: SiteArguments,
+}
+
+/// A role on the command line.
+fn role(word: &str) -> Result<Role, String> {
+    Role::of_word(word).ok_or_else(|| {
+        let known: Vec<&str> = Role::all().map(Role::word).collect();
+        format!("the roles are {}", known.join(", "))
+    })
 }
 
 /// `fengsui user …`
@@ -119,7 +101,7 @@ pub fn user(command: &UserCommand) -> ExitCode {
     let account = AccountRow {
         id: add.account.as_str().into(),
         name: add.name.clone(),
-        role: add.role.into(),
+        role: add.role,
         recipient: add.recipient.as_deref().map(Into::into),
         password_hash: hash_password(&password),
     };

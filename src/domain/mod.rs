@@ -8,6 +8,7 @@ pub mod order;
 pub mod output;
 pub mod point;
 pub mod profile;
+pub mod role;
 pub mod settings;
 pub mod site;
 pub mod text;

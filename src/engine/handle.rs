@@ -13,6 +13,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{CommandId, PointId, RecipientId};
 use crate::domain::input::{Input, Request};
 use crate::domain::point::Reading;
+use crate::domain::role::Power;
 use crate::domain::text::Text;
 use crate::domain::time::Now;
 
@@ -289,16 +290,18 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Whether this audience sees a document. Guards see their own orders, the site and the common status.
+    /// Whether this audience sees a document. Everybody sees the site; whoever is a recipient its own orders; whoever sees only
+    /// boards no order of others.
     #[must_use]
     pub fn may_see(&self, key: &str) -> bool {
-        match self.role {
-            Role::Viewer | Role::Operator | Role::Supervisor | Role::Engineer => true,
-            Role::Guard => {
-                let own = self.recipient.as_ref().map(|id| format!("order/{id}/"));
-                key == "site" || own.is_some_and(|own| key.starts_with(&own))
-            }
+        if key == "site" || self.role.may(Power::SeeAll) {
+            return true;
         }
+        if let Some(order) = key.strip_prefix("order/") {
+            let own = self.recipient.as_ref().map(RecipientId::as_str);
+            return own.is_some() && own == order.split_once('/').map(|(id, _)| id);
+        }
+        self.role.may(Power::SeeBoards)
     }
 }
 
@@ -358,5 +361,28 @@ pub fn problem(status: u16, code: &str, zh: &str, en: &str) -> Problem {
         settled_by: None,
         settled_at: None,
         how: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_sees_what_the_role_may_and_its_own_orders() {
+        let sees = |role, recipient: Option<&str>, key: &str| {
+            let recipient = recipient.map(Into::into);
+            Audience { role, recipient }.may_see(key)
+        };
+        assert!(sees(Role::Guard, Some("post2"), "order/post2/F-1-1"));
+        assert!(!sees(Role::Guard, Some("post2"), "order/post20/F-1-1"));
+        assert!(!sees(Role::Guard, None, "order/post2/F-1-1"));
+        assert!(!sees(Role::Guard, Some("post2"), "summary"));
+        assert!(sees(Role::School, None, "incident/F-1"));
+        assert!(!sees(Role::School, None, "order/post2/F-1-1"));
+        for role in Role::all() {
+            assert!(sees(role, None, "site"));
+        }
+        assert!(sees(Role::Viewer, None, "order/post2/F-1-1"));
     }
 }

@@ -149,4 +149,4 @@ export interface Heartbeat { engine: Engine; wall: Wall; seq: number; build: str
 /** RFC 9457 problem details. */
 export interface Problem { type: string; title: string; status: number; code: string; detail: Text; settled_by?: Actor; settled_at?: Wall; how?: string }
 /** GET /api/v1/me */
-export interface Me { account: string; name: string; role: 'viewer' | 'operator' | 'supervisor' | 'engineer' | 'guard'; recipient: string | null; csrf: string }
+export interface Me { account: string; name: string; role: 'viewer' | 'school' | 'guard' | 'clerk' | 'operator' | 'foreman' | 'supervisor' | 'director' | 'engineer'; recipient: string | null; csrf: string }

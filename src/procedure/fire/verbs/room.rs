@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{Outcome, body, unknown_verb};
-use crate::domain::actor::Role;
 use crate::domain::input::Verb;
 use crate::domain::output::{Arming, OutputKind};
+use crate::domain::role::Power;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::linkage;
@@ -53,7 +53,7 @@ struct ModeBody {
 fn mode(campus: &Campus, verb: &Verb) -> Outcome {
     let ModeBody { mode, reason } = body(verb)?;
     if mode == Mode::Manual {
-        if !matches!(verb.role, Role::Supervisor | Role::Engineer) {
+        if !verb.role.may(Power::Weaken) {
             return Err(Refusal::new(RefusalKind::Role, "mode_manual_role"));
         }
         if reason.is_none_or(|reason| reason.trim().is_empty()) {
