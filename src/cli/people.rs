@@ -104,6 +104,7 @@ pub fn user(command: &UserCommand) -> ExitCode {
         role: add.role,
         recipient: add.recipient.as_deref().map(Into::into),
         password_hash: hash_password(&password),
+        disabled: false,
     };
     let row = row(Table::Accounts, &add.account, &account);
     written(&configuration, &format!("account/{}", add.account), row)

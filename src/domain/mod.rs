@@ -4,6 +4,7 @@ pub mod actor;
 pub mod ids;
 pub mod input;
 pub mod limits;
+pub mod note;
 pub mod order;
 pub mod output;
 pub mod point;

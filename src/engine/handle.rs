@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 
 use super::board::Board;
-use super::ports::{AccountRow, Answer, DeviceRow, Problem, RowChange, SessionRow};
+use super::ports::{AccountRow, Answer, DeviceRow, Problem, RowChange, SessionRow, TokenRow};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{CommandId, PointId, RecipientId};
@@ -75,6 +75,8 @@ pub struct People {
     pub devices: BTreeMap<String, DeviceRow>,
     /// By SHA-256 of the cookie.
     pub sessions: BTreeMap<String, SessionRow>,
+    /// By SHA-256 of the token.
+    pub tokens: BTreeMap<String, TokenRow>,
 }
 
 /// How the engine and its journal are.

@@ -403,7 +403,12 @@ impl Ledger {
                     self.answers_by_age.insert((kept.at, row.id.clone()));
                     self.answers.insert(row.id.clone(), kept);
                 }
-                Table::Outbox | Table::Accounts | Table::Devices | Table::Sessions => {}
+                Table::Outbox
+                | Table::Accounts
+                | Table::Devices
+                | Table::Sessions
+                | Table::Tokens
+                | Table::Notes => {}
             }
         }
         self.index(self.head.seq, &touched);

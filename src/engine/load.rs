@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use super::handle::{Shared, wait};
 use super::ledger::{CLOSED_KEPT_MAX, Ledger};
-use super::ports::{AccountRow, DeviceRow, RowChange, SessionRow, Store, StoreError, Table};
+use super::ports::{
+    AccountRow, DeviceRow, RowChange, SessionRow, Store, StoreError, Table, TokenRow,
+};
 use crate::clock::{Clock, boot_id};
 use crate::domain::site::Site;
 use crate::domain::time::EngineTime;
+use crate::procedure::view::Erasable;
 
 /// Closed incidents that are loaded so that people may still read them.
 const CLOSED_KEPT: u32 = CLOSED_KEPT_MAX as u32;
@@ -22,8 +25,8 @@ const GAP_MAX_MS: i64 = 7 * 24 * 3_600_000;
 pub struct Loaded {
     /// State and head.
     pub ledger: Ledger,
-    /// Names of accounts.
-    pub names: BTreeMap<String, String>,
+    /// Names and notes.
+    pub erasable: Erasable,
 }
 
 /// Loads the state once.
@@ -45,14 +48,16 @@ pub fn load(
     rows.extend(store.closed(CLOSED_KEPT)?);
     ledger.restore(&rows).map_err(StoreError::Damaged)?;
     let mut people = Vec::new();
-    for table in [Table::Accounts, Table::Devices, Table::Sessions] {
+    for table in Table::ALL
+        .into_iter()
+        .filter(|table| !table.is_projection())
+    {
         people.extend(store.rows(table)?);
     }
     remember(shared, &people);
-    Ok(Loaded {
-        ledger,
-        names: names(&people).collect(),
-    })
+    let mut erasable = Erasable::default();
+    erasable.remember(&people);
+    Ok(Loaded { ledger, erasable })
 }
 
 /// Loads the state, as often as it takes. `None` when the process stops first.
@@ -108,17 +113,28 @@ pub fn continue_time(clock: &Clock, ledger: &Ledger) {
     }
 }
 
-/// Names of accounts in erasable rows.
-pub fn names(rows: &[RowChange]) -> impl Iterator<Item = (String, String)> + '_ {
-    rows.iter()
-        .filter(|row| row.table == Table::Accounts)
-        .filter_map(|row| {
-            let account: AccountRow = serde_json::from_str(row.detail.as_deref()?).ok()?;
-            Some((account.id.to_string(), account.name))
-        })
+impl Erasable {
+    /// Takes over what documents show of erasable rows.
+    pub fn remember(&mut self, rows: &[RowChange]) {
+        for row in rows {
+            let detail = row.detail.as_deref();
+            if row.table == Table::Accounts {
+                // A name outlives its row here, as it does on paper, until the next start.
+                let account = detail.and_then(|d| serde_json::from_str::<AccountRow>(d).ok());
+                self.names
+                    .extend(account.map(|account| (account.id.to_string(), account.name)));
+            } else if row.table == Table::Notes {
+                put(
+                    &mut self.notes,
+                    &row.id,
+                    detail.and_then(|d| serde_json::from_str(d).ok()),
+                );
+            }
+        }
+    }
 }
 
-/// Puts committed accounts, devices and sessions where the adapters look them up.
+/// Puts committed accounts, devices, sessions and tokens where the adapters look them up.
 pub fn remember(shared: &Shared, rows: &[RowChange]) {
     if rows.is_empty() {
         return;
@@ -145,7 +161,11 @@ pub fn remember(shared: &Shared, rows: &[RowChange]) {
                 let parsed = detail.and_then(|d| serde_json::from_str::<SessionRow>(d).ok());
                 put(&mut people.sessions, &row.id, parsed);
             }
-            Table::Cases | Table::Cells | Table::Outbox | Table::Answers => {}
+            Table::Tokens => {
+                let parsed = detail.and_then(|d| serde_json::from_str::<TokenRow>(d).ok());
+                put(&mut people.tokens, &row.id, parsed);
+            }
+            Table::Cases | Table::Cells | Table::Outbox | Table::Answers | Table::Notes => {}
         }
     }
 }

@@ -53,11 +53,15 @@ pub enum Table {
     Devices,
     /// Erasable: sessions, `detail` JSON [`SessionRow`]. Not a projection of the journal.
     Sessions,
+    /// Erasable: tokens of programs, `detail` JSON [`TokenRow`]. Not a projection of the journal.
+    Tokens,
+    /// Erasable: what was reported in words, `detail` JSON [`Note`](crate::domain::note::Note). Not a projection of the journal.
+    Notes,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Cases,
         Self::Cells,
         Self::Outbox,
@@ -65,6 +69,8 @@ impl Table {
         Self::Accounts,
         Self::Devices,
         Self::Sessions,
+        Self::Tokens,
+        Self::Notes,
     ];
 
     /// Its name in the database.
@@ -78,6 +84,8 @@ impl Table {
             Self::Accounts => "accounts",
             Self::Devices => "devices",
             Self::Sessions => "sessions",
+            Self::Tokens => "tokens",
+            Self::Notes => "notes",
         }
     }
 
@@ -192,6 +200,23 @@ pub struct AccountRow {
     pub recipient: Option<RecipientId>,
     /// Argon2id hash as a PHC string.
     pub password_hash: String,
+    /// Nobody signs on with it any more. Accounts are never deleted: the journal names them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// A program's credential, in an erasable row. Its key is the SHA-256 of the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRow {
+    /// The program, as the journal names it.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub made_at: WallTime,
+    /// It is good before this moment; without one until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<WallTime>,
 }
 
 /// A device's credential, in an erasable row.

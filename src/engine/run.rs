@@ -24,7 +24,7 @@ use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::Owed;
 use crate::procedure::fire::Incident;
-use crate::procedure::view::{self, Viewer};
+use crate::procedure::view::{self, Erasable, Viewer};
 
 /// Most inputs of one batch.
 const BATCH_INPUTS_MAX: usize = 256;
@@ -107,7 +107,7 @@ struct Engine {
     field: Arc<dyn Field>,
     clock: Clock,
     shared: Arc<Shared>,
-    names: BTreeMap<String, String>,
+    erasable: Erasable,
     documents: BTreeMap<String, Arc<str>>,
     open: Open,
     in_flight: Option<InFlight>,
@@ -143,7 +143,7 @@ impl Engine {
             field,
             clock,
             shared,
-            names: loaded.names,
+            erasable: loaded.erasable,
             documents: BTreeMap::new(),
             open: Open::default(),
             in_flight: None,
@@ -162,7 +162,7 @@ impl Engine {
         let viewer = Viewer {
             campus: &self.ledger.campus,
             site: &self.ledger.site,
-            names: &self.names,
+            erasable: &self.erasable,
         };
         for (key, document) in view::all(&viewer) {
             let text = document
@@ -329,7 +329,9 @@ impl Engine {
         } = waiting;
         let answer = self.decide(self.clock.now(), &request);
         let seq = self.ledger.head.seq;
-        let stamped = people.into_iter().map(|row| RowChange { seq, ..row });
+        // What a refused input brought along is not kept.
+        let kept = people.into_iter().filter(|_| answer.is_ok());
+        let stamped = kept.map(|row| RowChange { seq, ..row });
         self.open.batch.rows.extend(stamped);
         self.open.replies.push((reply, answer));
     }
@@ -354,7 +356,7 @@ impl Engine {
         } = std::mem::take(&mut self.open);
         let dirty = self.ledger.take_dirty();
         let people: Vec<RowChange> = std::mem::take(&mut batch.rows);
-        self.remember_names(&people);
+        self.erasable.remember(&people);
         batch.rows = self.ledger.rows(&dirty);
         batch.rows.extend(people.iter().cloned());
         let touched: BTreeSet<_> = dirty.cells.keys().cloned().collect();
@@ -393,7 +395,7 @@ impl Engine {
         let viewer = Viewer {
             campus: &self.ledger.campus,
             site: &self.ledger.site,
-            names: &self.names,
+            erasable: &self.erasable,
         };
         let mut documents = BTreeMap::new();
         for (key, document) in view::documents(&viewer, touched) {
@@ -464,12 +466,6 @@ impl Engine {
     fn offer(&self, owed: &Owed) {
         if let Some(effect) = translate::write(&self.ledger.site, owed) {
             self.field.write(effect);
-        }
-    }
-
-    fn remember_names(&mut self, people: &[RowChange]) {
-        for (id, name) in load::names(people) {
-            self.names.insert(id, name);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Every statement, as constants. Times are `bigint` ms, ids and documents `text`, hashes blobs.
 
 /// The schema that this program knows.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// The first migration.
 pub(super) const MIGRATION_1: &str = "
@@ -26,6 +26,12 @@ CREATE TABLE answers (id text PRIMARY KEY, seq integer NOT NULL, open integer NO
 CREATE TABLE accounts (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
 CREATE TABLE devices (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
 CREATE TABLE sessions (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
+";
+
+/// Tokens of programs, and what was reported in words.
+pub(super) const MIGRATION_2: &str = "
+CREATE TABLE tokens (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
+CREATE TABLE notes (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
 ";
 
 pub(super) const APPEND: &str = "
@@ -78,4 +84,6 @@ pub(super) const OUTBOX: TableSql = table_sql!("outbox", "");
 pub(super) const ANSWERS: TableSql = table_sql!("answers", "");
 pub(super) const ACCOUNTS: TableSql = table_sql!("accounts", "");
 pub(super) const DEVICES: TableSql = table_sql!("devices", "");
+pub(super) const TOKENS: TableSql = table_sql!("tokens", "");
+pub(super) const NOTES: TableSql = table_sql!("notes", "");
 pub(super) const SESSIONS: TableSql = table_sql!("sessions", "");

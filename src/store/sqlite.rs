@@ -158,16 +158,22 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
         .begin_with("BEGIN IMMEDIATE")
         .await
         .map_err(failed)?;
-    sqlx::raw_sql(sql::MIGRATION_1)
+    if version < 1 {
+        sqlx::raw_sql(sql::MIGRATION_1)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        sqlx::query("INSERT INTO meta VALUES ('journal_id', $1)")
+            .bind(hex(&random))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+    }
+    sqlx::raw_sql(sql::MIGRATION_2)
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    sqlx::query("INSERT INTO meta VALUES ('journal_id', $1)")
-        .bind(hex(&random))
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    sqlx::raw_sql("PRAGMA user_version = 1")
+    sqlx::raw_sql("PRAGMA user_version = 2")
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
@@ -196,6 +202,8 @@ fn table(table: Table) -> TableSql {
         Table::Accounts => sql::ACCOUNTS,
         Table::Devices => sql::DEVICES,
         Table::Sessions => sql::SESSIONS,
+        Table::Tokens => sql::TOKENS,
+        Table::Notes => sql::NOTES,
     }
 }
 
@@ -482,5 +490,39 @@ impl Store for SqliteStore {
             }
             Ok(rows)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_of_the_first_schema_keeps_its_identity_and_gets_the_new_tables() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.db");
+        let runtime = Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let options = SqliteConnectOptions::new().filename(&path);
+            let mut old = options
+                .create_if_missing(true)
+                .connect()
+                .await
+                .expect("made");
+            for text in [
+                sql::MIGRATION_1,
+                "INSERT INTO meta VALUES ('journal_id', 'old'); PRAGMA user_version = 1",
+            ] {
+                sqlx::raw_sql(text).execute(&mut old).await.expect("old");
+            }
+            old.close().await.expect("closed");
+        });
+        for _ in 0..2 {
+            let mut store = SqliteStore::new(&path).expect("a runtime");
+            assert_eq!(store.head().expect("reads").journal_id, "old");
+            for table in Table::ALL {
+                assert_eq!(store.rows(table).expect("reads"), Vec::new());
+            }
+        }
     }
 }

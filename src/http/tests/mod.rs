@@ -120,6 +120,7 @@ impl House {
             role,
             recipient: recipient.map(Into::into),
             password_hash: HASH.clone(),
+            disabled: false,
         };
         let row = RowChange {
             table: Table::Accounts,

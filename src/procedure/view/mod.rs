@@ -19,6 +19,7 @@ use super::fire::Incident;
 use super::{Campus, Cell};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{CaseId, OutputId};
+use crate::domain::note::Note;
 use crate::domain::site::Site;
 
 /// Everything a view may read.
@@ -27,8 +28,17 @@ pub struct Viewer<'a> {
     pub campus: &'a Campus,
     /// The site's files.
     pub site: &'a Site,
-    /// Names of accounts, from erasable rows.
-    pub names: &'a BTreeMap<String, String>,
+    /// What stands in erasable rows and never in the journal.
+    pub erasable: &'a Erasable,
+}
+
+/// Names, phones and free text by the ids that the journal keeps. A row that is erased leaves its id alone.
+#[derive(Clone, Debug, Default)]
+pub struct Erasable {
+    /// Names of accounts.
+    pub names: BTreeMap<String, String>,
+    /// What a person reported, by the note's id.
+    pub notes: BTreeMap<String, Note>,
 }
 
 impl Viewer<'_> {
@@ -40,6 +50,7 @@ impl Viewer<'_> {
             Actor::Field => ("panel", "field", "现场"),
             Actor::Account(id) => {
                 let name = self
+                    .erasable
                     .names
                     .get(id.as_str())
                     .map_or(id.as_str(), String::as_str);
