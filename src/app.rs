@@ -106,7 +106,6 @@ impl App {
         let mqtt = people_runtime.block_on(mqtt::start(MqttParts {
             site: Arc::clone(&site),
             settings: settings.mqtt.clone(),
-            data: settings.data.clone(),
             handle: handle.clone(),
             stop: stop.clone(),
             tracker: tracker.clone(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where the journal, the spool and the broker's files are.
+    /// Where the journal and the spool are.
     pub data: PathBuf,
     /// HTTP.
     pub http: HttpSettings,

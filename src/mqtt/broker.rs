@@ -1,11 +1,11 @@
 //! The broker inside the process: the only file that names `mqtt5`.
 //!
-//! Owns its two listeners, its files and who may come in. It never stops the daemon: what it cannot open is tried again. What it
-//! stores is a convenience: every order, alarm and status comes again from the documents (publish.rs).
+//! Owns its two listeners and who may come in. It never stops the daemon: what it cannot open is tried again. It keeps everything
+//! in memory and goes with the process: every order, alarm and status comes again from the documents (publish.rs), devices come
+//! back by themselves and say so, and a reply is said again until the order lists it. So nothing here waits for a disk.
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,6 @@ use mqtt5::broker::auth::AuthProvider;
 use mqtt5::broker::client_handler::ClientHandler;
 use mqtt5::broker::config::StorageBackend as Storage;
 use mqtt5::broker::events::{BrokerEventHandler, ClientPublishEvent, PublishAction};
-use mqtt5::broker::storage::StorageBackend as _;
 use mqtt5::broker::transport::BrokerTransport;
 use mqtt5::broker::websocket_server::WebSocketStreamWrapper;
 use mqtt5::broker::{AuthResult, BrokerConfig, MqttBroker, StorageConfig};
@@ -50,8 +49,6 @@ const QUEUED_MAX: usize = 1_000;
 const QUEUED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long the session of a device that is away is kept.
 const SESSION_KEPT: Duration = Duration::from_hours(24);
-/// After so many failures in a row to use its files the broker runs without them.
-const FILES_GIVEN_UP_AFTER: u32 = 3;
 
 /// Why the broker does not run.
 #[derive(Debug, Error)]
@@ -73,15 +70,13 @@ pub(super) enum BrokerError {
     NoAddress,
 }
 
-/// Where the broker listens and where its files are.
-#[derive(Clone, Debug)]
+/// Where the broker listens.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     /// TCP.
     pub(super) tcp: SocketAddr,
     /// WebSocket.
     pub(super) websocket: SocketAddr,
-    /// Its folder.
-    pub(super) folder: PathBuf,
 }
 
 /// Who may come in, and what each may read and write.
@@ -180,7 +175,7 @@ impl AuthProvider for Gate {
     }
 }
 
-/// What a recipient publishes is small, and only its presence is retained: else one device could fill the broker's files.
+/// What a recipient publishes is small, and only its presence is retained: else one device could fill the broker's memory.
 struct Customs;
 
 impl BrokerEventHandler for Customs {
@@ -215,60 +210,34 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Binds both listeners and opens the files; with `files` false everything is kept in memory.
-    pub(super) async fn open(
-        place: &Place,
-        gate: Arc<Gate>,
-        files: bool,
-    ) -> Result<Self, BrokerError> {
+    /// Binds both listeners.
+    pub(super) async fn open(mut place: Place, gate: Arc<Gate>) -> Result<Self, BrokerError> {
         // The broker would go on without a WebSocket that it cannot bind, and finish one handshake before it accepts the next
         // connection: one silent socket would keep every guard's page out. So this listener is ours.
         let address = place.websocket;
         let websocket = TcpListener::bind(address)
             .await
             .map_err(|source| BrokerError::Listen { address, source })?;
-        let mut place = place.clone();
         place.websocket = websocket
             .local_addr()
             .map_err(|source| BrokerError::Listen { address, source })?;
-        // The data folder is never made here: when its disk is not mounted, the journal must not begin anew on another one. The
-        // broker then keeps everything in memory, and orders go out all the same.
-        let there = place.folder.parent().is_some_and(std::path::Path::is_dir);
-        if files && !there {
-            tracing::warn!("the data folder is not there; the broker keeps its messages in memory");
-        }
-        let config = config(&place, files && there);
+        let config = config(place);
         let broker = MqttBroker::with_config(config.clone())
             .await?
             .with_auth_provider(Arc::clone(&gate) as Arc<dyn AuthProvider>);
         place.tcp = broker.local_addr().ok_or(BrokerError::NoAddress)?;
-        let server = Self {
+        Ok(Self {
             broker,
             config: Arc::new(config),
             gate,
             websocket,
             place,
-        };
-        server.forget_presences().await?;
-        Ok(server)
+        })
     }
 
     /// Where it really listens.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// Nobody is connected to a broker that just started, and it sends no last will for those who were before: what they left
-    /// there about themselves is no longer so.
-    async fn forget_presences(&self) -> Result<(), BrokerError> {
-        let Some(storage) = self.broker.storage() else {
-            return Ok(());
-        };
-        let filter = self.gate.topics.full("presence/+");
-        for (topic, _) in storage.get_retained_messages(&filter).await? {
-            storage.remove_retained_message(&topic).await?;
-        }
-        Ok(())
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 
     /// Serves until `stop`.
@@ -399,14 +368,9 @@ impl Door {
     }
 }
 
-fn config(place: &Place, files: bool) -> BrokerConfig {
+fn config(place: Place) -> BrokerConfig {
     let storage = StorageConfig {
-        backend: if files {
-            Storage::File
-        } else {
-            Storage::Memory
-        },
-        base_dir: place.folder.clone(),
+        backend: Storage::Memory,
         max_queued_messages_per_client: QUEUED_MAX,
         max_queued_bytes_per_client: QUEUED_BYTES_MAX,
         ..StorageConfig::default()
@@ -443,15 +407,12 @@ pub(super) async fn keep(
     while !stop.is_cancelled() {
         let opened = match server.take() {
             Some(server) => Ok(server),
-            None => {
-                let files = failures < FILES_GIVEN_UP_AFTER;
-                Server::open(&place, Arc::clone(&gate), files).await
-            }
+            None => Server::open(place, Arc::clone(&gate)).await,
         };
         let outcome = match opened {
             Ok(server) => {
                 // Clients find it at the same port again when the system chose one.
-                place = server.place().clone();
+                place = server.place();
                 if failures > 0 {
                     tracing::info!(tcp = %place.tcp, "the broker runs again");
                 }
@@ -465,10 +426,9 @@ pub(super) async fn keep(
         };
         if let Err(error) = outcome {
             failures += 1;
-            if failures == 1 || failures == FILES_GIVEN_UP_AFTER {
+            if failures == 1 {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    files = failures < FILES_GIVEN_UP_AFTER,
                     "the broker does not run; trying again"
                 );
             }

@@ -169,6 +169,9 @@ impl Courier {
                     self.settled(&mut session, settled)?;
                 }
                 Some((received, outcome)) = session.waiting.next(), if !session.waiting.is_empty() => {
+                    if outcome == Outcome::Committed {
+                        self.answered(&received);
+                    }
                     acknowledge(&session.connection, &received, outcome)?;
                 }
                 change = session.changes.recv(), if session.is_subscribed => {
@@ -237,6 +240,10 @@ impl Courier {
         self.outbox.snapshot(documents.by_key.iter(), documents.seq);
         if !session.is_loaded {
             session.is_loaded = true;
+            for recipient in self.presences.here() {
+                self.outbox.came_back(recipient.as_str());
+            }
+            // Behind every open order, so that whoever hears it has heard them all.
             let hello = payload::daemon(true, &documents.journal_id, documents.seq, now);
             self.outbox.daemon(hello);
         }
@@ -317,6 +324,15 @@ impl Courier {
         Ok(Box::pin(outcome))
     }
 
+    /// Whoever answers an order that is over is told so. An answer that was not heard before changes the document, and that is
+    /// said by itself; this is for one that was.
+    fn answered(&mut self, received: &Received) {
+        let topic = self.topics.incoming(&received.topic());
+        if let Some(Incoming::Reply { recipient, order }) = topic {
+            self.outbox.say_again(&format!("order/{recipient}/{order}"));
+        }
+    }
+
     fn presence(&mut self, topic: &str, recipient: &RecipientId, payload: &[u8]) {
         if payload.is_empty() {
             return;
@@ -324,7 +340,10 @@ impl Courier {
         let read = payload::presence(payload);
         match read {
             Ok(presence) if self.site.recipients.contains_key(recipient) => {
-                self.presences.heard(recipient, presence);
+                let now = self.handle.now().engine;
+                if self.presences.heard(recipient, presence) && self.paces.take(recipient, now) {
+                    self.outbox.came_back(recipient.as_str());
+                }
             }
             Ok(_) => self.strays.count(topic, &"there is no such recipient"),
             Err(error) => self.strays.count(topic, &error),

@@ -19,7 +19,6 @@ mod websocket;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,8 +44,6 @@ pub struct MqttParts {
     pub site: Arc<Site>,
     /// Which broker.
     pub settings: MqttSettings,
-    /// The daemon's data folder; the embedded broker's files are in `mqtt` below it.
-    pub data: PathBuf,
     /// The engine.
     pub handle: Handle,
     /// Ends everything.
@@ -73,7 +70,6 @@ pub async fn start(parts: MqttParts) -> io::Result<MqttAddresses> {
     let MqttParts {
         site,
         settings,
-        data,
         handle,
         stop,
         tracker,
@@ -93,7 +89,6 @@ pub async fn start(parts: MqttParts) -> io::Result<MqttAddresses> {
             let place = broker::Place {
                 tcp: listen,
                 websocket,
-                folder: data.join("mqtt"),
             };
             let embedded = Embedded {
                 topics,
@@ -128,12 +123,12 @@ impl Embedded {
             &token,
         );
         let gate = Arc::new(gate);
-        let opened = broker::Server::open(&self.place, Arc::clone(&gate), true).await;
+        let opened = broker::Server::open(self.place, Arc::clone(&gate)).await;
         let mut place = self.place;
         let mut addresses = MqttAddresses::default();
         let mut server = match opened {
             Ok(server) => {
-                place = server.place().clone();
+                place = server.place();
                 addresses.tcp = Some(place.tcp);
                 addresses.websocket = Some(place.websocket);
                 tracing::info!(tcp = %place.tcp, websocket = %place.websocket, "the broker listens");
@@ -154,7 +149,7 @@ impl Embedded {
         tracker.spawn(async move {
             let broker = || {
                 let gate = Arc::clone(&gate);
-                broker::keep(place.clone(), gate, server.take(), up.clone(), ends.clone())
+                broker::keep(place, gate, server.take(), up.clone(), ends.clone())
             };
             retry::revive("broker", &ends, broker).await;
         });

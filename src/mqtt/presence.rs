@@ -24,14 +24,26 @@ pub(super) struct Presences {
 }
 
 impl Presences {
-    /// A device said whether it is there.
-    pub(super) fn heard(&mut self, recipient: &RecipientId, presence: payload::Presence) {
+    /// A device said whether it is there. True when it was not, or not since the link was made.
+    pub(super) fn heard(&mut self, recipient: &RecipientId, presence: payload::Presence) -> bool {
         let devices = self.devices.entry(recipient.clone()).or_default();
         if !presence.online {
             devices.remove(&presence.device);
-        } else if devices.len() < DEVICES_MAX || devices.contains_key(&presence.device) {
-            devices.insert(presence.device, true);
+            return false;
         }
+        if devices.len() >= DEVICES_MAX && !devices.contains_key(&presence.device) {
+            return true;
+        }
+        devices.insert(presence.device, true) != Some(true)
+    }
+
+    /// Who has a device that is there.
+    pub(super) fn here(&self) -> impl Iterator<Item = &RecipientId> {
+        let here = self
+            .devices
+            .iter()
+            .filter(|(_, devices)| !devices.is_empty());
+        here.map(|(recipient, _)| recipient)
     }
 
     /// The link was made anew: everybody has to be heard again.
@@ -116,6 +128,24 @@ mod tests {
         presences.reconnected();
         presences.settle();
         assert_eq!(tell(&mut presences), [("post2".into(), false)]);
+    }
+
+    #[test]
+    fn a_device_that_came_back_is_known_as_such() {
+        let mut presences = Presences::default();
+        let mut heard = |online| {
+            let device = "a".to_owned();
+            presences.heard(&"post2".into(), payload::Presence { device, online })
+        };
+        assert_eq!(
+            [heard(true), heard(true), heard(false), heard(true)],
+            [true, false, false, true]
+        );
+        presences.reconnected();
+        let device = "a".to_owned();
+        let online = true;
+        assert!(presences.heard(&"post2".into(), payload::Presence { device, online }));
+        assert_eq!(presences.here().count(), 1);
     }
 
     #[test]

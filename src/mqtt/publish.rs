@@ -6,6 +6,7 @@
 //! goes one at a time, so that no order ever waits behind more than one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::payload::{self, Message, Stand};
@@ -70,6 +71,8 @@ struct Topic {
     under_way: Option<UnderWay>,
     /// Place in the line while something is to send.
     ticket: Option<u64>,
+    /// Somebody may not have heard the last word.
+    say_again: bool,
 }
 
 /// Everything that is to stand at the broker.
@@ -164,6 +167,29 @@ impl Outbox {
         self.queue(topic);
     }
 
+    /// A recipient's device came back: it may believe that an order is open which ended meanwhile.
+    pub(super) fn came_back(&mut self, recipient: &str) {
+        let below = format!("order/{recipient}/");
+        let all = self
+            .topics
+            .range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
+        let own = all.take_while(|(name, _)| name.starts_with(&below));
+        let own: Vec<Arc<str>> = own.map(|(name, _)| Arc::clone(name)).collect();
+        for name in own {
+            self.say_again(&name);
+        }
+    }
+
+    /// A device still answers what has ended: it has to hear the last word, and what is heard of its answers.
+    pub(super) fn say_again(&mut self, name: &str) {
+        if let Some(topic) = self.topics.get_mut(name)
+            && matches!(topic.stand, Stand::Ended(Some(_)))
+        {
+            topic.say_again = true;
+            self.queue(name);
+        }
+    }
+
     /// The connection is gone. Whatever was under way may or may not have arrived.
     pub(super) fn disconnected(&mut self) {
         self.urgent = 0;
@@ -209,6 +235,7 @@ impl Outbox {
             if publish.retain && topic.held == Held::Nothing {
                 topic.held = Held::Something;
             }
+            topic.say_again = false;
             topic.under_way = Some(under_way);
             *self.counter(class) += 1;
             return Some(publish);
@@ -262,7 +289,10 @@ impl Outbox {
     fn stand(&mut self, name: &str, stand: Option<(Class, Stand)>) {
         match stand {
             Some((class, stand)) => match self.topics.get_mut(name) {
-                Some(topic) => topic.stand = stand,
+                Some(topic) => {
+                    topic.say_again |= is_another_last_word(&topic.stand, &stand);
+                    topic.stand = stand;
+                }
                 None => self.insert(name, class, stand),
             },
             None => {
@@ -290,6 +320,7 @@ impl Outbox {
             held: Held::Nothing,
             under_way: None,
             ticket: None,
+            say_again: false,
         };
         self.topics.insert(name.into(), topic);
     }
@@ -337,6 +368,14 @@ impl Topic {
     }
 }
 
+/// What ended says more than before: an answer was heard that came late.
+fn is_another_last_word(before: &Stand, now: &Stand) -> bool {
+    match (before, now) {
+        (Stand::Ended(Some(before)), Stand::Ended(Some(now))) => before.content != now.content,
+        (Stand::Retained(_) | Stand::Ended(_), Stand::Retained(_) | Stand::Ended(_)) => false,
+    }
+}
+
 /// What brings a topic one step nearer to where it should stand.
 fn step(name: &Arc<str>, topic: &Topic) -> Option<(Publish, UnderWay)> {
     let send = |message: &Message, retain, then| {
@@ -353,6 +392,9 @@ fn step(name: &Arc<str>, topic: &Topic) -> Option<(Publish, UnderWay)> {
         (Stand::Retained(message), _) => {
             let then = Held::Exactly(Arc::clone(&message.content));
             Some(send(message, true, then))
+        }
+        (Stand::Ended(Some(message)), Held::Nothing | Held::LastWordSent) if topic.say_again => {
+            Some(send(message, false, topic.held.clone()))
         }
         (Stand::Ended(_), Held::Nothing) => None,
         (Stand::Ended(Some(message)), Held::Something | Held::Exactly(_)) => {

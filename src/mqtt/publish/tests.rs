@@ -118,6 +118,58 @@ fn an_order_that_ended_before_this_run_is_silent_unless_the_broker_retains_it() 
 }
 
 #[test]
+fn a_device_that_came_back_hears_once_more_what_ended_and_leaves_nothing_behind() {
+    let mut outbox = Outbox::default();
+    take(&mut outbox, &order("o1", "done", false));
+    take(&mut outbox, &order("o2", "queued", true));
+    next(&mut outbox);
+    outbox.acknowledged("order/post2/o2");
+    outbox.came_back("post");
+    outbox.came_back("post22");
+    assert_eq!(outbox.next(WallTime(1)), None, "others hear nothing");
+    outbox.came_back("post2");
+    let topic = "order/post2/o1".to_owned();
+    assert_eq!(next(&mut outbox), (topic.clone(), false, false));
+    outbox.acknowledged(&topic);
+    assert_eq!(outbox.next(WallTime(1)), None);
+    outbox.say_again("order/post2/unknown");
+    outbox.say_again("order/post2/o2");
+    assert_eq!(outbox.next(WallTime(1)), None);
+}
+
+#[test]
+fn an_answer_that_comes_after_the_end_is_heard() {
+    let mut outbox = Outbox::default();
+    let topic = "order/post2/o1".to_owned();
+    let (key, text) = order("o1", "done", false);
+    take(&mut outbox, &(key.clone(), text.clone()));
+    let heard: Arc<str> = text.replace("[]", "[\"r1\"]").into();
+    take(&mut outbox, &(key, Arc::clone(&heard)));
+    let said = outbox.next(WallTime(1)).expect("the answer");
+    assert_eq!((said.payload, said.retain), (heard, false));
+    outbox.acknowledged(&topic);
+    assert_eq!(outbox.next(WallTime(1)), None);
+    outbox.say_again(&topic);
+    assert_eq!(next(&mut outbox), (topic, false, false));
+}
+
+#[test]
+fn the_daemon_says_that_it_is_there_behind_every_order() {
+    let mut outbox = Outbox::default();
+    outbox.daemon(payload::daemon(true, "j", 1, WallTime(1)));
+    for n in 0..50 {
+        take(&mut outbox, &order(&format!("o{n}"), "queued", true));
+    }
+    let mut sent = Vec::new();
+    while let Some(publish) = outbox.next(WallTime(1)) {
+        outbox.acknowledged(&publish.topic);
+        sent.push(publish.topic);
+    }
+    assert_eq!(sent.len(), 51);
+    assert_eq!(sent.last().map(AsRef::as_ref), Some("status/daemon"));
+}
+
+#[test]
 fn an_order_goes_before_a_thousand_points_and_behind_at_most_one() {
     let mut outbox = Outbox::default();
     for n in 0..1_000 {

@@ -11,7 +11,8 @@ use tokio_util::task::TaskTracker;
 use super::device::Login;
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
-use crate::domain::input::Input;
+use crate::domain::input::{Input, Reply};
+use crate::domain::order::{Cause, ReplyVerb};
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::settings::{Broker, MqttSettings};
 use crate::domain::site::Site;
@@ -115,28 +116,42 @@ impl Campus {
     }
 
     /// MQTT with a broker inside, on any free ports.
-    pub(super) async fn mqtt(&self, data: &std::path::Path) -> MqttAddresses {
+    pub(super) async fn mqtt(&self) -> MqttAddresses {
         let any = "127.0.0.1:0".parse().expect("an address");
         let broker = Broker::Embedded {
             listen: any,
             websocket: any,
         };
-        self.mqtt_with(broker, data).await
+        self.mqtt_with(broker).await
     }
 
-    pub(super) async fn mqtt_with(&self, broker: Broker, data: &std::path::Path) -> MqttAddresses {
+    pub(super) async fn mqtt_with(&self, broker: Broker) -> MqttAddresses {
         let parts = MqttParts {
             site: Arc::clone(&self.site),
             settings: MqttSettings {
                 broker,
                 websocket_port: 0,
             },
-            data: data.to_owned(),
             handle: self.handle.clone(),
             stop: self.stop.clone(),
             tracker: self.tracker.clone(),
         };
         crate::mqtt::start(parts).await.expect("usable settings")
+    }
+
+    /// The post answers by another way.
+    pub(super) async fn judged_false(&self, order: &str, reply_id: &str) {
+        let reply = Reply {
+            recipient: "post2".into(),
+            order: order.into(),
+            reply_id: reply_id.to_owned(),
+            verb: ReplyVerb::ReportFalse,
+            cause: Some(Cause::Steam),
+            reason: None,
+        };
+        let actor = Actor::Recipient("post2".into());
+        let answer = self.handle.submit(actor, Input::Reply(reply)).await;
+        answer.expect("accepted");
     }
 
     /// A detector reads fire, or no longer.

@@ -1,7 +1,6 @@
 //! What is relied on of a broker. Each row takes an address, so that it runs against another broker as well.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -10,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::campus::{Campus, login};
 use super::device::{Device, Login, Message};
+use super::until;
 use crate::mqtt::broker::{BrokerError, Gate, Place, Server};
 use crate::mqtt::topics::Topics;
 
@@ -23,16 +23,12 @@ pub(super) struct Running {
     task: JoinHandle<()>,
 }
 
-async fn run(campus: &Campus, folder: &Path) -> Running {
+async fn run(campus: &Campus) -> Running {
     let any = "127.0.0.1:0".parse().expect("an address");
-    run_at(campus, folder, any).await.expect("opens")
+    run_at(campus, any).await.expect("opens")
 }
 
-pub(super) async fn run_at(
-    campus: &Campus,
-    folder: &Path,
-    tcp: SocketAddr,
-) -> Result<Running, BrokerError> {
+pub(super) async fn run_at(campus: &Campus, tcp: SocketAddr) -> Result<Running, BrokerError> {
     let topics = Topics::new(&campus.site.id).expect("fit");
     let gate = Gate::new(
         topics,
@@ -43,10 +39,9 @@ pub(super) async fn run_at(
     let place = Place {
         tcp,
         websocket: "127.0.0.1:0".parse().expect("an address"),
-        folder: folder.to_owned(),
     };
-    let server = Server::open(&place, Arc::new(gate), true).await?;
-    let place = server.place().clone();
+    let server = Server::open(place, Arc::new(gate)).await?;
+    let place = server.place();
     let stop = CancellationToken::new();
     let (up, mut address) = watch::channel(None);
     let ended = stop.clone();
@@ -98,8 +93,7 @@ const NOT_AUTHORIZED: u8 = 0x87;
 #[tokio::test(flavor = "multi_thread")]
 async fn only_known_devices_come_in_and_a_revoked_one_never_again() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let refused = async |login: &Login| Device::connect(broker.address, login).await.err();
     enter(broker.address, &login("post2")).await.leave().await;
 
@@ -130,8 +124,7 @@ async fn only_known_devices_come_in_and_a_revoked_one_never_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recipient_reads_and_writes_only_what_is_its_own() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let mut daemon = broker.daemon().await;
     assert_eq!(daemon.subscribe(&full("reply/+/+")).await, 1);
     assert_eq!(daemon.subscribe(&full("presence/+")).await, 1);
@@ -184,8 +177,7 @@ async fn a_recipient_reads_and_writes_only_what_is_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_last_will_beyond_the_own_topics_is_never_said() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let mut daemon = broker.daemon().await;
     daemon.subscribe(&full("#")).await;
     let mut login = login("post1");
@@ -204,8 +196,7 @@ async fn a_last_will_beyond_the_own_topics_is_never_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_recipient_sends_is_small_and_not_retained() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let mut post1 = enter(broker.address, &login("post1")).await;
     let huge = "x".repeat(5_000);
     post1.publish(&full("reply/post1/o1"), &huge, false).await;
@@ -292,41 +283,39 @@ async fn rows(daemon: &mut Device, address: SocketAddr) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_broker_inside_does_what_is_relied_on() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let mut daemon = broker.daemon().await;
     rows(&mut daemon, broker.address).await;
     broker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_keeps_what_is_retained_and_forgets_who_was_there() {
+async fn a_restart_forgets_everything() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let mut daemon = broker.daemon().await;
     daemon.publish(&full("order/post2/o1"), "open", true).await;
-    let mut post2 = enter(broker.address, &login("post2")).await;
+    let mut keeps = login("post2");
+    keeps.clean = false;
+    let mut post2 = enter(broker.address, &keeps).await;
     post2.publish(&full("presence/post2"), "here", true).await;
+    let address = broker.address;
     broker.stop().await;
     assert!(post2.is_sent_away().await);
-    let broker = run(&campus, folder.path()).await;
+    let broker = until("the port", async || run_at(&campus, address).await.ok()).await;
+    let post2 = enter(broker.address, &keeps).await;
+    assert!(!post2.session_present);
     let mut daemon = broker.daemon().await;
-    daemon.subscribe(&full("presence/+")).await;
-    daemon.subscribe(&full("order/+/+")).await;
-    let kept = daemon.message().await;
-    assert_eq!(
-        (kept.topic, kept.payload),
-        (full("order/post2/o1"), b"open".to_vec())
-    );
+    daemon.subscribe(&full("#")).await;
+    daemon.publish(&full("alarm/marker"), "m", false).await;
+    assert_eq!(daemon.message().await.payload, b"m");
     broker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_socket_keeps_no_web_page_out() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let silent = tokio::net::TcpStream::connect(broker.websocket)
         .await
         .expect("a listener");
@@ -363,8 +352,7 @@ async fn asks(broker: &Running, path: &str) -> tokio::net::TcpStream {
 async fn a_web_socket_is_mqtt_at_its_path_and_bounded() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let broker = run(&campus, folder.path()).await;
+    let broker = run(&campus).await;
     let mut answer = [0; 512];
     let mut elsewhere = asks(&broker, "/").await;
     let length = elsewhere.read(&mut answer).await.expect("an answer");
@@ -385,6 +373,7 @@ async fn a_web_socket_is_mqtt_at_its_path_and_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mosquitto_does_what_is_relied_on() {
+    use std::io::BufRead;
     let folder = tempfile::tempdir().expect("a folder");
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let address = free.expect("a port").local_addr().expect("an address");
@@ -395,14 +384,13 @@ async fn mosquitto_does_what_is_relied_on() {
     let mut mosquitto = std::process::Command::new("/usr/sbin/mosquitto")
         .arg("-c")
         .arg(&settings)
+        .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("installed");
-    for _ in 0..200 {
-        if tokio::net::TcpStream::connect(address).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    // It says so when it listens; its end would close the pipe.
+    let said = std::io::BufReader::new(mosquitto.stderr.take().expect("a pipe"));
+    let mut said = said.lines().map_while(Result::ok);
+    assert!(said.any(|line| line.ends_with(" running")), "it ended");
     let mut login = Login::new("fengsui", TOKEN);
     login.client = "fengsui-test".to_owned();
     let mut daemon = enter(address, &login).await;

@@ -3,13 +3,11 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long anything may take that must happen.
-const BOUND: Duration = Duration::from_secs(10);
+use super::BOUND;
 
 /// A message as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]

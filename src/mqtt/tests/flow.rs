@@ -38,8 +38,7 @@ fn reply(id: &str, verb: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fire_reaches_the_nearest_post_and_its_reply_is_heard() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let address = campus.mqtt(folder.path()).await.tcp.expect("bound");
+    let address = campus.mqtt().await.tcp.expect("bound");
     campus.until("summary", |_| true).await;
     let mut post2 = on_duty(address, "post2").await;
     campus
@@ -97,8 +96,7 @@ fn says(topic: &str, is: impl Fn(&Value) -> bool) -> impl Fn(&Message) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ended_is_said_once_more_and_no_longer_retained() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let address = campus.mqtt(folder.path()).await.tcp.expect("bound");
+    let address = campus.mqtt().await.tcp.expect("bound");
     let mut post2 = on_duty(address, "post2").await;
     let mut display = display(address).await;
     display
@@ -152,8 +150,7 @@ async fn what_ended_is_said_once_more_and_no_longer_retained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_vanishes_takes_its_post_offline_and_a_second_one_keeps_it() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let address = campus.mqtt(folder.path()).await.tcp.expect("bound");
+    let address = campus.mqtt().await.tcp.expect("bound");
     let first = on_duty(address, "post2").await;
     campus
         .until("recipient/post2", |post| post["online"] == true)
@@ -184,8 +181,7 @@ async fn a_device_that_vanishes_takes_its_post_offline_and_a_second_one_keeps_it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_stops_says_so_and_leaves_nothing_running() {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let address = campus.mqtt(folder.path()).await.tcp.expect("bound");
+    let address = campus.mqtt().await.tcp.expect("bound");
     let mut display = display(address).await;
     display
         .until(says("status/daemon", |daemon| daemon["online"] == true))
@@ -201,12 +197,11 @@ async fn a_daemon_that_stops_says_so_and_leaves_nothing_running() {
 /// A broker one of whose ports is taken until it was called away.
 async fn a_taken_port(places: impl Fn(SocketAddr, SocketAddr) -> Broker) {
     let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let other = other.expect("a port");
     let taken = other.local_addr().expect("an address");
     let free = "127.0.0.1:0".parse().expect("an address");
-    let addresses = campus.mqtt_with(places(taken, free), folder.path()).await;
+    let addresses = campus.mqtt_with(places(taken, free)).await;
     assert_eq!(addresses, MqttAddresses::default());
     campus
         .until("summary", |summary| summary["broker_up"] == false)
@@ -226,16 +221,4 @@ async fn a_taken_tcp_port_stops_nothing_and_is_used_once_free() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_websocket_port_stops_nothing_and_is_used_once_free() {
     a_taken_port(|websocket, listen| Broker::Embedded { listen, websocket }).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn files_that_cannot_be_used_do_not_keep_orders_from_going_out() {
-    let campus = Campus::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("mqtt"), "no folder").expect("written");
-    campus.mqtt(folder.path()).await;
-    campus
-        .until("summary", |summary| summary["broker_up"] == true)
-        .await;
-    campus.stop_mqtt().await;
 }

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::campus::Campus;
-use super::conformance::{Running, TOKEN, run_at};
-use super::device::{Packets, text};
+use super::conformance::{TOKEN, run_at};
+use super::device::{Message, Packets, text};
 use super::flow::{is_open_order, on_duty};
+use super::until;
 use crate::domain::settings::Broker;
 use crate::engine::ports::{Batch, Entry, Head, RowChange, Store, StoreError, Table};
 use crate::store::memory::MemoryStore;
@@ -32,30 +34,19 @@ async fn link(campus: &Campus, address: SocketAddr, folder: &Path) {
         user: "fengsui".to_owned(),
         password_file: password_file(folder),
     };
-    campus.mqtt_with(broker, folder).await;
+    campus.mqtt_with(broker).await;
     campus
         .until("summary", |summary| summary["broker_up"] == true)
         .await;
 }
 
-/// A broker at a port that another one may just be leaving.
-async fn again(campus: &Campus, folder: &Path, address: SocketAddr) -> Running {
-    for _ in 0..200 {
-        if let Ok(running) = run_at(campus, folder, address).await {
-            return running;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the port is never free");
-}
-
-/// A broker is killed and another one takes its place, with its files or without any.
-async fn an_order_survives_its_broker(keeps_files: bool) {
+/// A broker is killed, and another one that knows nothing takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_retained_again_after_the_broker_was_killed() {
     let campus = Campus::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let files = folder.path().join("first");
     let any = "127.0.0.1:0".parse().expect("an address");
-    let broker = run_at(&campus, &files, any).await.expect("opens");
+    let broker = run_at(&campus, any).await.expect("opens");
     let address = broker.address;
     link(&campus, address, folder.path()).await;
     let mut post2 = on_duty(address, "post2").await;
@@ -77,9 +68,7 @@ async fn an_order_survives_its_broker(keeps_files: bool) {
         "a lost link says nothing of the posts"
     );
 
-    let other = folder.path().join("second");
-    let files = if keeps_files { &files } else { &other };
-    let broker = again(&campus, files, address).await;
+    let broker = until("the port", async || run_at(&campus, address).await.ok()).await;
     campus
         .until("summary", |summary| summary["broker_up"] == true)
         .await;
@@ -90,14 +79,47 @@ async fn an_order_survives_its_broker(keeps_files: bool) {
     broker.kill().await;
 }
 
+/// A device that keeps its session believes that an order is open which ended while it was away; everything at the broker is
+/// lost with the process.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_is_retained_again_after_the_broker_was_killed() {
-    an_order_survives_its_broker(true).await;
-}
+async fn after_a_restart_a_device_hears_what_ended_and_what_was_heard_of_it() {
+    let campus = Campus::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let any = "127.0.0.1:0".parse().expect("an address");
+    let broker = run_at(&campus, any).await.expect("opens");
+    let address = broker.address;
+    link(&campus, address, folder.path()).await;
+    let mut post2 = on_duty(address, "post2").await;
+    campus
+        .until("recipient/post2", |post| post["online"] == true)
+        .await;
+    campus.fire("P1-015", true);
+    let order = post2.until(is_open_order).await.json();
+    let id = order["id"].as_str().expect("an id");
+    broker.kill().await;
+    assert!(post2.is_sent_away().await);
+    campus.judged_false(id, "r1").await;
+    campus.judged_false(id, "r1").await;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_order_is_retained_again_by_a_broker_that_knows_nothing() {
-    an_order_survives_its_broker(false).await;
+    let broker = until("the port", async || run_at(&campus, address).await.ok()).await;
+    campus
+        .until("summary", |summary| summary["broker_up"] == true)
+        .await;
+    let mut post2 = on_duty(address, "post2").await;
+    let is_over = |message: &Message| is_open_order(message) && message.json()["open"] == false;
+    let over = post2.until(is_over).await.json();
+    assert_eq!((&over["id"], &over["open"]), (&order["id"], &json!(false)));
+    assert_eq!(over["heard"], json!(["r1"]));
+    let topic = format!("fengsui/v1/test/reply/post2/{id}");
+    for reply_id in ["r1", "r2"] {
+        let reply = json!({ "v": 1, "reply_id": reply_id, "verb": "accept" });
+        post2.publish(&topic, &reply.to_string(), false).await;
+        let heard = post2.until(is_over).await.json();
+        let heard = heard["heard"].as_array().expect("a list");
+        assert!(heard.contains(&json!(reply_id)), "{reply_id}: {heard:?}");
+    }
+    campus.stop_mqtt().await;
+    broker.kill().await;
 }
 
 /// A journal whose commits wait while it is held.
@@ -197,7 +219,7 @@ async fn a_reply_is_acknowledged_only_after_its_commit() {
             user: "fengsui".to_owned(),
             password_file: password_file(folder.path()),
         };
-        campus.mqtt_with(broker, folder.path()).await;
+        campus.mqtt_with(broker).await;
     });
     let hold = |is: bool| {
         *held.0.lock().expect("not poisoned") = is;
