@@ -105,9 +105,9 @@ export class MqttLink {
 
   private connected(client: MqttClient, device: Device): void {
     this.view.state = 'up';
-    this.tell(client, true);
-    // Subscribing again brings every open order again, kept by the broker.
+    // Subscribing again brings every open order again; being there brings what ended meanwhile, so it comes second.
     client.subscribe(`${device.prefix}order/${device.recipient}/+`, { qos: 1 });
+    this.tell(client, true);
     this.onUp();
   }
 
