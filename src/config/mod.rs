@@ -190,7 +190,7 @@ fn whole(
         recipients: campus.recipients,
         succession: head.succession,
         commander: head.commander,
-        evacuation_leader: head.evacuation_leader,
+        groups: campus.groups,
         routes: campus.routes,
         limits,
     })

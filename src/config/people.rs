@@ -1,6 +1,7 @@
-//! `[[recipients]]` of site.toml, and who of them commands.
+//! `[[recipients]]` and `[[groups]]` of site.toml, and who of the recipients commands.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -9,6 +10,7 @@ use super::names::{Noun, Word};
 use super::scope::Scope;
 use super::section::Section;
 use super::site::{by_id, ids};
+use crate::domain::group::{Group, GroupId};
 use crate::domain::ids::RecipientId;
 use crate::domain::site::{Recipient, RecipientKind};
 use crate::domain::text::Text;
@@ -81,13 +83,67 @@ fn read_recipient(entry: RecipientEntry, scope: &mut Scope<'_>) -> (RecipientId,
     (id, recipient)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupEntry {
+    id: Spanned<GroupId>,
+    leader: Word,
+    #[serde(default)]
+    deputies: Vec<Word>,
+}
+
+/// Reads `[[groups]]`. A group that is missing is no error: it is shown red at a fire.
+pub(super) fn read_groups(
+    file: &mut Section<'_>,
+    scope: &mut Scope<'_>,
+) -> BTreeMap<GroupId, Group> {
+    let entries: Vec<GroupEntry> = file.list("groups", scope.reports);
+    let mut first: BTreeMap<GroupId, Range<usize>> = BTreeMap::new();
+    for entry in &entries {
+        let id = entry.id.as_ref();
+        if let Some(first) = first.insert(*id, entry.id.span()) {
+            let message = format!("group `{}` stands twice", id.word());
+            scope.clash(entry.id.span(), first, message, "delete one of the two");
+        }
+    }
+    by_id(entries, |entry| Some(read_group(entry, scope)))
+}
+
+fn read_group(entry: GroupEntry, scope: &mut Scope<'_>) -> (GroupId, Group) {
+    let id = entry.id.into_inner();
+    scope.refer(Noun::Recipient, &entry.leader);
+    scope.refer_all(Noun::Recipient, &entry.deputies);
+    let mut seen = BTreeMap::from([(entry.leader.as_ref(), &entry.leader)]);
+    for deputy in &entry.deputies {
+        if let Some(first) = seen.insert(deputy.as_ref(), deputy) {
+            let message = format!(
+                "`{}` stands twice in group `{}`",
+                deputy.as_ref(),
+                id.word()
+            );
+            scope.clash(
+                deputy.span(),
+                first.span(),
+                message,
+                "name somebody else, or nobody",
+            );
+        }
+    }
+    let group = Group {
+        id,
+        leader: entry.leader.into_inner().into(),
+        deputies: ids(entry.deputies),
+    };
+    (id, group)
+}
+
 /// Who the confirmed fire is reported to and who takes command.
 pub(super) fn check_command(
     succession: &Spanned<Vec<Word>>,
-    single: [&Word; 2],
+    commander: &Word,
     scope: &mut Scope<'_>,
 ) {
-    scope.refer_all(Noun::Recipient, single);
+    scope.refer(Noun::Recipient, commander);
     scope.refer_all(Noun::Recipient, succession.as_ref());
     if succession.as_ref().is_empty() {
         scope.error(

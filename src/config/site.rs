@@ -14,6 +14,7 @@ use super::report::Report;
 use super::routes;
 use super::scope::Scope;
 use super::section::Section;
+use crate::domain::group::{Group, GroupId};
 use crate::domain::ids::{
     BuildingId, BusId, CompartmentId, FloorId, OutputId, RecipientId, SiteId, ZoneId,
 };
@@ -33,6 +34,7 @@ pub(super) struct Campus {
     pub(super) zones: BTreeMap<ZoneId, Zone>,
     pub(super) compartments: BTreeMap<CompartmentId, Compartment>,
     pub(super) recipients: BTreeMap<RecipientId, Recipient>,
+    pub(super) groups: BTreeMap<GroupId, Group>,
     pub(super) routes: Routes,
     pub(super) buses: BTreeMap<BusId, Bus>,
 }
@@ -48,7 +50,6 @@ pub(super) struct Head {
     pub(super) plan: Option<String>,
     pub(super) commander: RecipientId,
     pub(super) succession: Vec<RecipientId>,
-    pub(super) evacuation_leader: RecipientId,
     pub(super) powered_by: Vec<OutputId>,
 }
 
@@ -65,7 +66,6 @@ struct HeadEntry {
     plan: Option<Word>,
     commander: Word,
     succession: Spanned<Vec<Word>>,
-    evacuation_leader: Word,
     #[serde(default)]
     powered_by: Vec<Word>,
 }
@@ -148,6 +148,7 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Campus {
         read_compartment(entry, scope, &places)
     });
     let recipients = people::read(&mut file, scope);
+    let groups = people::read_groups(&mut file, scope);
     let routes = routes::read(&mut file, scope);
     let buses = buses::read(&mut file, scope);
     file.finish(scope.reports);
@@ -158,6 +159,7 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Campus {
         zones,
         compartments,
         recipients,
+        groups,
         routes,
         buses,
     }
@@ -175,11 +177,7 @@ fn read_head(entry: HeadEntry, scope: &mut Scope<'_>) -> Option<Head> {
     names::check_id(scope.source, &entry.id, scope.reports);
     scope.refer_all(Noun::Plan, &entry.plan);
     scope.refer_all(Noun::Output, &entry.powered_by);
-    people::check_command(
-        &entry.succession,
-        [&entry.commander, &entry.evacuation_leader],
-        scope,
-    );
+    people::check_command(&entry.succession, &entry.commander, scope);
     let utc_offset_minutes = scope.number(
         &entry.utc_offset_minutes,
         UTC_OFFSET_MINUTES,
@@ -195,7 +193,6 @@ fn read_head(entry: HeadEntry, scope: &mut Scope<'_>) -> Option<Head> {
         plan: entry.plan.map(Spanned::into_inner),
         commander: entry.commander.into_inner().into(),
         succession: ids(entry.succession.into_inner()),
-        evacuation_leader: entry.evacuation_leader.into_inner().into(),
         powered_by: ids(entry.powered_by),
     })
 }

@@ -1,6 +1,7 @@
 //! Values of the field: what a point, a post, an output, an order is. No I/O, no clock, no state of the process.
 
 pub mod actor;
+pub mod group;
 pub mod ids;
 pub mod input;
 pub mod limits;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::group::{Group, GroupId};
 use super::ids::{
     BuildingId, BusId, CompartmentId, FloorId, NodeId, OutputId, PointId, RecipientId, SiteId,
     ZoneId,
@@ -48,8 +49,8 @@ pub struct Site {
     pub succession: Vec<RecipientId>,
     /// Who the confirmed fire is reported to 总指挥.
     pub commander: RecipientId,
-    /// The leader who gets the evacuation group's order 疏散组.
-    pub evacuation_leader: RecipientId,
+    /// The groups that the site has filled; one that is missing is shown red at a fire.
+    pub groups: BTreeMap<GroupId, Group>,
     /// The ways on foot.
     pub routes: Routes,
     /// The figures of procedures.toml.

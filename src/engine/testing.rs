@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::domain::group::{Group, GroupId};
 use crate::domain::ids::{NodeId, OutputId};
 use crate::domain::limits::FireLimits;
 use crate::domain::output::{Action, Arming, Feedback, Master, Output, OutputKind, Target};
@@ -291,8 +292,28 @@ pub(crate) fn dormitory() -> Site {
             .collect(),
         succession: vec!["duty-lead".into(), "director".into()],
         commander: "director".into(),
-        evacuation_leader: "warden".into(),
+        groups: groups(),
         routes: routes(),
         limits: limits(),
     }
+}
+
+/// All six groups; the evacuation group has a deputy.
+fn groups() -> BTreeMap<GroupId, Group> {
+    let of = |id: GroupId| {
+        let (leader, deputies): (&str, &[&str]) = match id {
+            GroupId::Extinguish | GroupId::Cordon => ("post1", &["post2"]),
+            GroupId::Evacuate => ("warden", &["post2"]),
+            GroupId::Rescue => ("post2", &["post1"]),
+            GroupId::Equipment => ("chief-eng", &[]),
+            GroupId::Reserve => ("duty-lead", &[]),
+        };
+        let group = Group {
+            id,
+            leader: leader.into(),
+            deputies: deputies.iter().map(|id| (*id).into()).collect(),
+        };
+        (id, group)
+    };
+    GroupId::ALL.into_iter().map(of).collect()
 }

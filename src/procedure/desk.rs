@@ -1,6 +1,7 @@
 //! The room as a whole: linkage mode, sound, presence of recipients, the broker, the counter of incidents.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct Desk {
     pub clock_step: Option<(WallTime, i64)>,
     /// The civil date and number of the last incident, for the next id.
     pub counter: (i64, u32),
+    /// Until then nobody is taken for absent only because his device has not said that it is there.
+    #[serde(default)]
+    pub presence_by: Option<EngineTime>,
     /// Hash of the configuration.
     pub config_version: String,
     /// The boot of the machine at the last start.
@@ -48,6 +52,9 @@ pub struct Mute {
 pub struct RecipientState {
     /// Its device is there.
     pub online: bool,
+    /// Nothing was heard of it since the start: it may be there.
+    #[serde(default)]
+    pub unsure: bool,
     /// Since when.
     pub since: WallTime,
 }
@@ -55,17 +62,30 @@ pub struct RecipientState {
 /// A device came or went.
 #[must_use]
 pub fn presence(campus: &Campus, site: &Site, recipient: &RecipientId, online: bool) -> Vec<Event> {
-    let before = campus
-        .recipients
-        .get(recipient)
-        .is_some_and(|state| state.online);
-    if before == online || !site.recipients.contains_key(recipient) {
+    let known = campus.recipients.get(recipient);
+    let before = known.is_some_and(|state| state.online);
+    let unsure = known.map_or(campus.desk.presence_by.is_some(), |state| state.unsure);
+    if (before == online && !unsure) || !site.recipients.contains_key(recipient) {
         return Vec::new();
     }
     vec![Event::PresenceChanged {
         recipient: recipient.clone(),
         online,
     }]
+}
+
+/// How long after a start somebody who has not been heard of counts as reachable.
+pub const PRESENCE_GRACE: Duration = Duration::from_secs(10);
+
+/// Whether somebody can be reached by his device. Shortly after a start whoever is not known to be absent can: to pass somebody
+/// over wrongly is worse than to wait ten seconds for him.
+#[must_use]
+pub fn is_reachable(campus: &Campus, now: Now, id: &RecipientId) -> bool {
+    let early = campus.desk.presence_by.is_some_and(|by| now.engine < by);
+    match campus.recipients.get(id) {
+        Some(state) => state.online || (state.unsure && early),
+        None => early,
+    }
 }
 
 /// The broker came or went.
@@ -77,24 +97,28 @@ pub fn broker(campus: &Campus, up: bool) -> Vec<Event> {
     vec![Event::BrokerChanged { up }]
 }
 
-/// The mute ran out. The sound returns only while somebody still has to judge (DESIGN.md 4, rule 9).
+/// Limits of the room: the sound returns only while somebody still has to judge (DESIGN.md 4, rule 9).
 #[must_use]
 pub fn passed(campus: &Campus, now: Now) -> Vec<Event> {
+    let mut events = Vec::new();
+    let over = |due: Option<EngineTime>| due.is_some_and(|due| now.engine >= due);
     let undecided = campus.incidents.values().any(Incident::is_undecided);
-    match next_due(&campus.desk) {
-        Some(due) if now.engine >= due && undecided => {
-            vec![Event::SoundReturned {
-                why: "mute_ended".to_owned(),
-            }]
-        }
-        Some(_) | None => Vec::new(),
+    if over(campus.desk.mute.as_ref().map(|mute| mute.returns_by)) && undecided {
+        events.push(Event::SoundReturned {
+            why: "mute_ended".to_owned(),
+        });
     }
+    if over(campus.desk.presence_by) {
+        events.push(Event::PresenceSettled);
+    }
+    events
 }
 
 /// The next limit of the room.
 #[must_use]
 pub fn next_due(desk: &Desk) -> Option<EngineTime> {
-    desk.mute.as_ref().map(|mute| mute.returns_by)
+    let mute = desk.mute.as_ref().map(|mute| mute.returns_by);
+    mute.into_iter().chain(desk.presence_by).min()
 }
 
 /// Changes the room.
@@ -113,9 +137,18 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             desk.boot_id.clone_from(boot_id);
             desk.boot_ms_at_zero = *boot_ms_at_zero;
             desk.broker_up = None;
+            desk.presence_by = Some(stamp.now.engine + PRESENCE_GRACE);
             for (id, state) in &mut campus.recipients {
                 // Who is there says so again.
                 state.online = false;
+                state.unsure = true;
+                touched.insert(Cell::Recipient(id.clone()));
+            }
+        }
+        Event::PresenceSettled => {
+            desk.presence_by = None;
+            for (id, state) in &mut campus.recipients {
+                state.unsure = false;
                 touched.insert(Cell::Recipient(id.clone()));
             }
         }
@@ -136,6 +169,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         Event::PresenceChanged { recipient, online } => {
             let state = RecipientState {
                 online: *online,
+                unsure: false,
                 since: stamp.now.wall,
             };
             campus.recipients.insert(recipient.clone(), state);

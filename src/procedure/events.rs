@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::group::GroupId;
 use crate::domain::ids::{
     AccountId, BuildingId, BusId, CaseId, CommandId, CompartmentId, FloorId, OrderId, OutputId,
     PointId, RecipientId, ZoneId,
@@ -59,6 +60,9 @@ pub struct NewOrder {
     pub recipient: RecipientId,
     /// What for.
     pub kind: OrderKind,
+    /// The group whose standing order it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// The output to be done by hand.
     pub output: Option<OutputId>,
     /// The way to go.
@@ -120,6 +124,8 @@ pub enum Event {
         recipient: RecipientId,
         online: bool,
     },
+    /// Ten seconds after a start: whoever has not said that his device is there is not there.
+    PresenceSettled,
     /// The daemon's link to the broker came up or was lost.
     BrokerChanged { up: bool },
     /// Somebody signed on.
@@ -254,6 +260,12 @@ pub enum Event {
         incident: CaseId,
         holder: RecipientId,
         acting: bool,
+    },
+    /// A group has no leader in the site's files (`vacant`), or nobody of it can be reached (`unreachable`).
+    GroupUnfilled {
+        incident: CaseId,
+        group: GroupId,
+        why: String,
     },
     /// The outputs of this incident.
     PlanMade {

@@ -305,6 +305,22 @@ fn of_incident(event: &Event) -> Option<Said<'_>> {
                 incident,
             )
         },
+        Event::GroupUnfilled {
+            incident,
+            group,
+            why,
+        } => Said {
+            args: vec![("group", format!("group.{}.name", group.word()))],
+            ..said(
+                "fault",
+                if why == "vacant" {
+                    "group_vacant"
+                } else {
+                    "group_unreachable"
+                },
+                incident,
+            )
+        },
         Event::PlanMade { incident, outputs } => Said {
             args: vec![("count", outputs.len().to_string())],
             ..said("command", "plan_made", incident)

@@ -58,6 +58,10 @@ export interface SummaryDoc {
   mute: Stamp | null;
   posts: { online: number; total: number };
   faults: { id: string; line: Line; since: Wall | null }[];
+  /** Who signed on for the shift: first and second position 值班员. `since` is the earlier of the two. */
+  shift: { first: Actor | null; second: Actor | null; since: Wall | null };
+  /** An incident that nobody of the room has taken in time: the second station and the phones ring. */
+  room_lost: null | { since: Wall; incident: string };
   degraded: 'no' | 'spool' | 'memory';
   /** The daemon's MQTT link; null until it is known. */
   broker_up: boolean | null;
@@ -73,12 +77,27 @@ export type IncidentClass = 'alarm' | 'suspected' | 'confirmed';
 export type IncidentStage = 'verifying' | 'unverified' | 'false_alarm' | 'fighting' | 'restoring' | 'closed';
 /** `incident/{id}` */
 export interface IncidentDoc {
-  id: string; class: IncidentClass; stage: IncidentStage; opened_at: Wall; opened_engine: Engine;
+  id: string; kind: 'fire' | 'gas'; class: IncidentClass; stage: IncidentStage; opened_at: Wall; opened_engine: Engine;
   first: Alarm; signals: (Alarm & { restored_at: Wall | null })[];
   building: string; floor: string; zone: string; compartment: string; plan: string | null; sleeping: boolean;
   taken: Stamp | null;
   verdict: null | { kind: 'false' | 'real'; cause: string | null; by: Actor; at: Wall };
+  /** 人工报警: who reported it and how; null when a device did. Name, number and words may be erased later: then they are absent. */
+  reported: null | { by: string; phone_last4?: string; how: 'phone' | 'radio' | 'in_person' | 'guard'; text: string };
+  /** 可能蔓延: the confirmed incident whose fire may have spread here. */
+  spread_of: string | null;
   holder: Actor | null;
+  command: {
+    holder: Actor | null; acting: boolean; since: Wall | null;
+    /** Offered and not answered yet. */
+    offered: null | { to: Actor; limit: { from: Engine; due: Engine } };
+    /** 移交消防救援机构指挥. */
+    brigade: null | { name: string; at: Wall };
+  };
+  /** The six groups 六组 of a confirmed fire, in the order of the handbook; empty before. */
+  groups: { id: GroupId; name: Line; leader: Actor | null; deputy: boolean; order: string | null; state: OrderState | 'vacant' | 'unreachable' }[];
+  /** What should be true before the all-clear 解除警情; empty until it can be given. */
+  preconditions: { id: string; line: Line; met: boolean }[];
   /** In order; exactly one is `now` while the incident is open. */
   steps: Step[];
   card119: Card119 | null;
@@ -90,6 +109,7 @@ export interface IncidentDoc {
   restore: { id: string; line: Line; done: Stamp | null }[];
   notices: Line[];
 }
+export type GroupId = 'extinguish' | 'cordon' | 'evacuate' | 'rescue' | 'equipment' | 'reserve';
 export type StepState = 'done' | 'now' | 'running' | 'late' | 'later' | 'skipped';
 export interface Step {
   id: 'locate' | 'take' | 'verify' | 'verdict' | 'call119' | 'report' | 'linkage' | 'groups' | 'stop_sounders' | 'reset' | 'all_clear' | 'restore' | 'close';
@@ -106,7 +126,10 @@ export interface VerbDoc {
   body: Record<string, unknown>;
   /** One choice the person must make first; the chosen value goes into the body under `field`. */
   choice: null | { field: string; options: { value: string; line: Line }[] };
+  /** What the person fills in besides; each value goes into the body under `field`. `body` already holds what is prefilled. */
+  fields?: FieldDoc[];
 }
+export interface FieldDoc { field: string; line: Line; kind: 'text' | 'number' | 'select'; options?: { value: string; line: Line }[]; required: boolean }
 export interface Card119 { unit: string; address: string; place: Text; burning: Line; size: Line; trapped: Line; hazards: Text; gate: Text; caller: string; phone: string; outcome: null | { kind: 'connected' | 'failed'; by: Actor; at: Wall } }
 export type CommandState = 'idle' | 'waiting' | 'asked' | 'sending' | 'sent' | 'done' | 'no_feedback' | 'refused' | 'unknown' | 'expired';
 export interface LinkageRow { output: string; waits_for: string | null; state: CommandState; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null; limit: { from: Engine; due: Engine } | null; by_hand: Actor | null }
@@ -123,7 +146,7 @@ export interface OutputDoc {
 export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arrived' | 'done' | 'declined' | 'withdrawn' | 'expired';
 /** `order/{recipient}/{id}`; over MQTT the same document under the same topic, retained while open. */
 export interface OrderDoc {
-  v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'support' | 'by_hand';
+  v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'support' | 'by_hand'; group: GroupId | null;
   recipient: string; recipient_name: string; state: OrderState; open: boolean;
   title: Text; place: Text; room: Text; device: Text; body: Text; alarm_at: Wall; confirmed: boolean;
   plan: string | null; x: number | null; y: number | null;

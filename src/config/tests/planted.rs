@@ -10,8 +10,12 @@ site.toml | level = 2 | level = 2⏎levl = 3 | levl | unknown key `levl`
 site.toml | plan = "d1-2f.svg" | plan = "d1-3f.svg" | "d1-3f.svg" | there is no plan `d1-3f.svg`
 site.toml | related = [] | related = ["C1-9"] | "C1-9" | there is no zone `C1-9`
 site.toml | node = "south-gate" | | "post1" | post `post1` stands nowhere
-site.toml | ["duty-lead", "director"] | [] | []⏎# Who gets | nobody takes command at a confirmed fire
+site.toml | ["duty-lead", "director"] | [] | []⏎# Outputs | nobody takes command at a confirmed fire
 site.toml | keys = ["D1"] | keys = ["D2"] | "D2" | there is no building `D2`
+site.toml | id = "cordon" | id = "cordn" | "cordn" | `cordn` is not a word that can stand here
+site.toml | leader = "warden" | leader = "wardn" | "wardn" | there is no recipient `wardn`
+site.toml | id = "rescue" | id = "equipment" | "equipment"⏎leader = "chief-eng" | group `equipment` stands twice
+site.toml | deputies = ["post1"] | deputies = ["post2"] | "post2"]⏎⏎[[groups]]⏎id = "cord | `post2` stands twice in group `extinguish`
 site.toml | to = "dorm-yard", metres = 45 | to = "dorm-yrd", metres = 45 | "dorm-yrd" | there is no node `dorm-yrd`
 site.toml | address = "127.0.0.1:15021" | address = "127.0.0.1" | "127.0.0.1"⏎ | `127.0.0.1` is not host:port
 site.toml | poll_interval_ms = 100 | poll_interval_ms = 5 | 5⏎timeout_ms | `poll_interval_ms` is 5, out of its limits

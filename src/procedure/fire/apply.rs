@@ -84,6 +84,7 @@ fn incident_of(event: &Event) -> Option<&CaseId> {
         | Event::Called119 { incident, .. }
         | Event::Call119Late { incident }
         | Event::CommandTaken { incident, .. }
+        | Event::GroupUnfilled { incident, .. }
         | Event::PlanMade { incident, .. }
         | Event::PanelResetSeen { incident }
         | Event::AllClear { incident, .. }
@@ -134,6 +135,8 @@ fn opened(stamp: &Stamp, event: &Event) -> Option<Incident> {
         orders: BTreeMap::new(),
         call_119: None,
         holder: None,
+        command_since: None,
+        unfilled: BTreeMap::new(),
         plan: None,
         asked: BTreeSet::new(),
         panel_reset_seen: false,
@@ -361,6 +364,10 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
         }
         Event::CommandTaken { holder, acting, .. } => {
             incident.holder = Some((holder.clone(), *acting));
+            incident.command_since = Some(stamp.now.wall);
+        }
+        Event::GroupUnfilled { group, why, .. } => {
+            incident.unfilled.insert(*group, why.clone());
         }
         Event::PlanMade { outputs, .. } => incident.plan = Some(outputs.clone()),
         Event::CommandAsked { output, .. } => {

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::super::events::{Event, Mode, Planned};
-use super::super::{Campus, Cell, outputs, points};
+use super::super::{Campus, Cell, desk, outputs, points};
 use super::posts::{new_order, posts};
-use super::{Class, Incident, Stage};
+use super::{Class, Incident, Stage, groups};
 use crate::domain::ids::{CaseId, OutputId, RecipientId};
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
@@ -89,11 +89,12 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     else {
         return Vec::new();
     };
-    let rules: [Rule; 9] = [
+    let rules: [Rule; 10] = [
         class,
         posts,
         quiet_panel,
         confirmed,
+        groups::groups,
         panel_key,
         plan,
         commands,
@@ -150,7 +151,7 @@ pub fn is_quiet(incident: &Incident) -> bool {
         .all(|signal| signal.point.is_none() || signal.restored_at.is_some())
 }
 
-/// A confirmed fire: somebody holds command, the mode is automatic, the commander is told, the group has its order. The 119
+/// A confirmed fire: somebody holds command, the mode is automatic, the commander is told. The 119
 /// task stands since the verdict. None waits for another.
 fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
     if incident.stage != Stage::Fighting {
@@ -162,7 +163,7 @@ fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
         events.push(Event::ModeChanged { mode: Mode::Auto });
     }
     if incident.holder.is_none() {
-        let reachable = |id: &&RecipientId| campus.recipients.get(*id).is_some_and(|s| s.online);
+        let reachable = |id: &&RecipientId| desk::is_reachable(campus, now, id);
         let holder = site
             .succession
             .iter()
@@ -177,30 +178,14 @@ fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
             });
         }
     }
-    let wanted = [
-        (OrderKind::Report, &site.commander),
-        (OrderKind::Group, &site.evacuation_leader),
-    ];
-    let mut ahead = 0;
-    for (kind, recipient) in wanted {
-        if !incident
-            .orders
-            .values()
-            .any(|order| order.given.kind == kind)
-        {
-            let order = new_order(
-                site,
-                now,
-                incident.next_order(ahead),
-                (recipient, kind),
-                None,
-            );
-            events.push(Event::OrderIssued {
-                incident: id(),
-                order,
-            });
-            ahead += 1;
-        }
+    let reported = |order: &super::Order| order.given.kind == OrderKind::Report;
+    if !incident.orders.values().any(reported) {
+        let to = (&site.commander, OrderKind::Report);
+        let order = new_order(site, now, incident.next_order(0), to, None);
+        events.push(Event::OrderIssued {
+            incident: id(),
+            order,
+        });
     }
     events
 }

@@ -12,11 +12,17 @@
 
 pub mod apply;
 pub mod follow;
+pub mod groups;
 pub mod limits;
 pub mod orders;
 pub mod posts;
 pub mod signals;
 pub mod verbs;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::By;
 use super::events::{Considered, NewOrder, Planned, SignalRef};
 use super::timeline::Lines;
+use crate::domain::group::GroupId;
 use crate::domain::ids::{
     BuildingId, CaseId, CompartmentId, FloorId, OrderId, OutputId, PointId, RecipientId, ZoneId,
 };
@@ -176,6 +183,12 @@ pub struct Incident {
     pub call_119: Option<Call119>,
     /// Who holds command, and whether acting 代理.
     pub holder: Option<(RecipientId, bool)>,
+    /// The latest hand-over of command.
+    #[serde(default)]
+    pub command_since: Option<WallTime>,
+    /// Groups that nobody fills, and why: `vacant` or `unreachable`.
+    #[serde(default)]
+    pub unfilled: BTreeMap<GroupId, String>,
     /// The outputs of this incident.
     pub plan: Option<Vec<Planned>>,
     /// Outputs that were commanded for it.

@@ -146,6 +146,7 @@ pub fn new_order(
         id,
         recipient: recipient.clone(),
         kind,
+        group: None,
         output: None,
         arrive_by: (kind == OrderKind::Verify).then_some(now.engine + site.limits.arrive),
         walk,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::{outputs, points};
-use super::{Viewer, parts, steps};
+use super::{Viewer, groups, parts, steps};
 use crate::domain::ids::OutputId;
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Arming, Target};
@@ -53,9 +53,13 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "sleeping": incident.sleeping,
         "taken": incident.taken.as_ref().map(|by| parts::stamp(viewer, by)),
         "verdict": verdict,
-        "holder": incident.holder.as_ref().map(|(id, _)| {
-            json!({ "kind": "recipient", "id": id, "name": viewer.recipient_name(id.as_str()) })
-        }),
+        "kind": "fire",
+        "reported": null,
+        "spread_of": null,
+        "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),
+        "groups": groups::groups(viewer, incident),
+        "command": command(viewer, incident),
+        "preconditions": [],
         "steps": steps::steps(viewer, incident),
         "card119": card(viewer, incident),
         "orders": orders.collect::<Vec<_>>(),
@@ -63,6 +67,17 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "linkage": rows.collect::<Vec<_>>(),
         "restore": restore(viewer, incident),
         "notices": notices(viewer, incident),
+    })
+}
+
+/// Who holds command, since when, and what is under way.
+fn command(viewer: &Viewer<'_>, incident: &Incident) -> Value {
+    json!({
+        "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),
+        "acting": incident.holder.as_ref().is_some_and(|(_, acting)| *acting),
+        "since": incident.command_since,
+        "offered": null,
+        "brigade": null,
     })
 }
 
@@ -147,9 +162,7 @@ fn row(viewer: &Viewer<'_>, incident: &Incident, planned: &Planned) -> Value {
         "sent_at": state.and_then(|state| state.sent_at),
         "done_at": state.and_then(|state| state.done_at),
         "limit": limit(state),
-        "by_hand": by_hand.map(|who| {
-            json!({ "kind": "recipient", "id": who, "name": viewer.recipient_name(who.as_str()) })
-        }),
+        "by_hand": by_hand.map(|who| viewer.recipient(who)),
     })
 }
 
@@ -200,6 +213,7 @@ fn notices(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     if incident.stage == Stage::Unverified {
         notices.push(parts::line("notice.unverified"));
     }
+    notices.extend(groups::notices(incident));
     for order in incident
         .orders
         .values()

@@ -3,6 +3,7 @@
 //! `web/src/documents.ts` is the contract. A document is text that depends on nothing but committed state, so that the snapshot
 //! and the stream agree byte for byte.
 
+pub mod groups;
 pub mod incident;
 pub mod lines;
 pub mod order;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use super::fire::Incident;
 use super::{Campus, Cell};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{CaseId, OutputId};
+use crate::domain::ids::{CaseId, OutputId, RecipientId};
 use crate::domain::note::Note;
 use crate::domain::site::Site;
 
@@ -59,6 +60,12 @@ impl Viewer<'_> {
             Actor::Recipient(id) => ("recipient", id.as_str(), self.recipient_name(id.as_str())),
         };
         serde_json::json!({ "kind": kind, "id": id, "name": name })
+    }
+
+    /// A recipient as the pages show an actor.
+    #[must_use]
+    pub fn recipient(&self, id: &RecipientId) -> Value {
+        self.actor(&Actor::Recipient(id.clone()))
     }
 
     /// The name of a recipient, or its id.

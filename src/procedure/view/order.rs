@@ -37,6 +37,14 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
             ),
         )
     };
+    let (title, body) = match given.group {
+        Some(group) => {
+            let part =
+                |part: &str| text::both(&Line::new(format!("group.{}.{part}", group.word())));
+            (part("name"), part("order"))
+        }
+        None => (words("title"), words("body")),
+    };
     let walk = given.walk.as_ref();
     json!({
         "v": 1,
@@ -45,15 +53,16 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "seq": order.seq,
         "incident": incident.id,
         "kind": given.kind,
+        "group": given.group,
         "recipient": given.recipient,
         "recipient_name": viewer.recipient_name(given.recipient.as_str()),
         "state": order.state,
         "open": order.state.is_open(),
-        "title": words("title"),
+        "title": title,
         "place": parts::place(viewer, incident),
         "room": point.map_or_else(|| parts::compartment_name(viewer, &incident.compartment), |p| p.room.clone()),
         "device": point.map_or_else(|| Text::new("人工报警", "Reported by a person"), |p| p.name.clone()),
-        "body": words("body"),
+        "body": body,
         "alarm_at": first.map(|signal| signal.at),
         "confirmed": incident.class == Class::Confirmed,
         "plan": plan,

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::super::outputs::OutputState;
 use super::{Viewer, parts};
 use crate::domain::actor::Actor;
+use crate::domain::group::GroupId;
 use crate::domain::order::{Cause, OrderKind, OrderState};
 use crate::domain::output::CommandState;
 use crate::domain::site::RecipientKind;
 use crate::domain::text::Line;
 use crate::domain::time::WallTime;
-use crate::procedure::fire::{Incident, Order, Stage, follow, verbs};
+use crate::procedure::fire::{Incident, Order, Stage, follow, groups, verbs};
 
 /// A step being made.
 struct Step {
@@ -55,6 +56,7 @@ pub fn verb(name: &str, path: &str, line: &str, how: (u32, &str, Option<&str>)) 
         "key": key,
         "body": {},
         "choice": null,
+        "fields": [],
     })
 }
 
@@ -91,7 +93,7 @@ pub fn steps(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
             steps.push(call_119(viewer, incident));
             steps.push(orders_step(viewer, incident, "report", OrderKind::Report));
             steps.push(linkage(viewer, incident));
-            steps.push(orders_step(viewer, incident, "groups", OrderKind::Group));
+            steps.push(groups_step(viewer, incident));
             steps.push(all_clear(viewer, incident));
             steps.push(restore(viewer, incident));
         }
@@ -177,7 +179,7 @@ fn verify(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step.late = incident.stage == Stage::Unverified;
     step.who = orders.last().map(|order| {
         let id = &order.given.recipient;
-        json!({ "kind": "recipient", "id": id, "name": viewer.recipient_name(id.as_str()) })
+        viewer.recipient(id)
     });
     step.facts = orders.iter().map(|order| fact(viewer, order)).collect();
     if incident.is_undecided() {
@@ -309,6 +311,18 @@ fn orders_step(
     step
 }
 
+/// The six groups: done when each has somebody who has it in hand.
+fn groups_step(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+    let mut step = orders_step(viewer, incident, "groups", OrderKind::Group);
+    let filled = |id| groups::of(incident, id).any(groups::is_filled);
+    step.done = GroupId::ALL.into_iter().all(filled);
+    step.late |= GroupId::ALL
+        .into_iter()
+        .any(|id| incident.unfilled.contains_key(&id) && !filled(id));
+    step.facts = super::groups::facts(viewer, incident);
+    step
+}
+
 fn linkage(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let plan = incident.plan.as_deref().unwrap_or_default();
     let state_of = |id| {
@@ -375,9 +389,7 @@ fn reset(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
 
 fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let mut step = Step::new("all_clear", incident.all_clear.is_some());
-    step.who = incident.holder.as_ref().map(|(id, _)| {
-        json!({ "kind": "recipient", "id": id, "name": viewer.recipient_name(id.as_str()) })
-    });
+    step.who = incident.holder.as_ref().map(|(id, _)| viewer.recipient(id));
     match &incident.all_clear {
         Some(by) => {
             step.who = Some(viewer.actor(&by.by));

@@ -166,6 +166,8 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         "mute": campus.desk.mute.as_ref().map(|mute| parts::stamp(viewer, &mute.by)),
         "posts": { "online": online, "total": total },
         "faults": faults,
+        "shift": { "first": null, "second": null, "since": null },
+        "room_lost": null,
         "degraded": "no",
         "broker_up": campus.desk.broker_up,
     })

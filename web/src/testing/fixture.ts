@@ -168,7 +168,7 @@ function order(given: Given, id: string, to: string, kind: OrderDoc['kind'], sta
   const titles = { verify: both('火警核实', 'Verify a fire alarm'), report: both('火警确认报告', 'Confirmed fire'), group: both('疏散组指令', 'Evacuation group order'), by_hand: both('就地操作', 'Operate by hand'), support: both('支援', 'Support') };
   const from = ENGINE - issued * 1000;
   return {
-    v: 1, id, at: ago(issued), seq: 10, incident: given.id, kind, recipient: to, recipient_name: who?.name ?? to, state, open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
+    v: 1, id, at: ago(issued), seq: 10, incident: given.id, kind, group: kind === 'group' ? 'evacuate' : null, recipient: to, recipient_name: who?.name ?? to, state, open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
     title: titles[kind], place: both('1号宿舍 2层 215室', 'Dormitory 1, 2F, Room 215'), room: both('215室', 'Room 215'), device: both('感烟 1-015', 'Smoke 1-015'), body: both('', ''),
     alarm_at: ago(given.since), confirmed: given.class === 'confirmed', plan: 'd1-2f.svg', x: null, y: null, walk: kind === 'verify' ? { metres: 105, seconds: 86, via: both('东楼梯', 'East stair') } : null,
     limits: { issued: from, receive: from + 15_000, accept: from + 30_000, arrive: from + 180_000 }, accepted_at: null, arrived_at: null, done_at: null, outcome: null, heard: [], replies: [],
@@ -187,7 +187,9 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null };
   });
   return {
-    id: given.id, class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
+    id: given.id, kind: 'fire', reported: null, spread_of: null, groups: [], preconditions: [],
+    command: { holder: burning ? recipient('director', '陈建国 项目主任') : null, acting: false, since: burning ? ago(34) : null, offered: null, brigade: null },
+    class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
     building: point.building, floor: point.floor, zone: point.building === 'D1' ? 'D1-2' : 'C1-1', compartment: point.compartment, plan: point.building === 'D1' ? 'd1-2f.svg' : 'c1-1f.svg',
     sleeping: point.building === 'D1', taken: given.taken ? { by: operator, at: ago(given.since - 9) } : null,
     verdict: burning ? { kind: 'real', cause: null, by: recipient('post2', '岗2 王强'), at: ago(34) } : null, holder: burning ? recipient('director', '陈建国 项目主任') : null,
@@ -245,7 +247,7 @@ export function scene(name: Scene): Snapshot {
       started: burning ? 3 : 0, feedback: burning ? 3 : 0, delayed: burning ? 1 : 0, supervisory: 0, disabled: 0, fault: 1, links: { up: 2, total: 2 },
     },
     first_alarm: alarms[0] ?? null, latest_alarm: alarms.at(-1) ?? null, incidents: incidents.map((incident) => incident.id), sound: alarms.length ? 'fire' : 'fault',
-    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], degraded: 'no', broker_up: true,
+    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], shift: { first: null, second: null, since: null }, room_lost: null, degraded: 'no', broker_up: true,
   };
   const documents: Record<string, unknown> = { site, summary, recent: { lines: recent(name) } };
   for (const point of all.values()) documents[`point/${point.id}`] = point;

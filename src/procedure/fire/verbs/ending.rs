@@ -4,13 +4,14 @@ use serde::Deserialize;
 
 use super::command::is_holder;
 use super::{Outcome, body};
+use crate::domain::group::GroupId;
 use crate::domain::input::Verb;
 use crate::domain::order::OrderKind;
 use crate::domain::output::OutputKind;
 use crate::domain::site::Site;
 use crate::linkage;
 use crate::procedure::events::Event;
-use crate::procedure::fire::{Incident, Stage};
+use crate::procedure::fire::{Incident, Order, Stage};
 use crate::procedure::{Refusal, RefusalKind};
 
 #[derive(Deserialize)]
@@ -35,7 +36,9 @@ pub(super) fn all_clear(site: &Site, incident: &Incident, verb: &Verb) -> Outcom
         .call_119
         .as_ref()
         .is_some_and(|call| call.outcome.is_some());
-    let group_open = incident.open_orders(OrderKind::Group).next().is_some();
+    let evacuates = |order: &&Order| matches!(order.given.group, Some(GroupId::Evacuate) | None);
+    let mut groups = incident.open_orders(OrderKind::Group);
+    let group_open = groups.any(|order| evacuates(&order));
     if (!called || group_open) && !over {
         let code = if called {
             "group_still_out"

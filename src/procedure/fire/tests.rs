@@ -1,0 +1,3 @@
+//! The people's side of a fire, played by hand.
+
+mod groups;
