@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, Role};
-use super::ids::{AccountId, BusId, CaseId, CommandId, OrderId, PointId, RecipientId};
+use super::ids::{
+    AccountId, BusId, CaseId, CommandId, CompartmentId, OrderId, PointId, RecipientId,
+};
 use super::order::{Cause, ReplyVerb};
 use super::output::WriteOutcome;
 use super::point::Reading;
@@ -57,6 +59,8 @@ pub enum Input {
     },
     /// A recipient answers an order.
     Reply(Reply),
+    /// A post or person at the scene reports a fire that no device has seen 发现火情.
+    Report(Report),
     /// A recipient's device came or went.
     Presence {
         /// Whose device.
@@ -150,6 +154,27 @@ pub struct Reply {
     /// With `unable`: door_locked, cannot_reach, need_support, engaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A report from the scene. It opens the incident of its compartment or joins it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Who reports: from the topic or the session, never from the payload.
+    pub recipient: RecipientId,
+    /// Made by the device and sent until the reporter's order lists it in `heard`.
+    pub report_id: String,
+    /// Where it burns; without it where the reporter's post stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compartment: Option<CompartmentId>,
+    /// The room, as people call it; at most 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// He sees the fire: 确认真火 at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub real: bool,
+    /// The id of the erasable note with what he said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What a person does: parsed by the procedure, not by the adapter.

@@ -71,6 +71,36 @@ pub enum ReplyVerb {
     Done,
 }
 
+/// How somebody was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// 电话.
+    Phone,
+    /// 对讲机.
+    Radio,
+    /// 当面.
+    InPerson,
+    /// By a guard's own device.
+    Guard,
+}
+
+impl How {
+    /// How an operator can have heard somebody.
+    pub const OF_THE_ROOM: [Self; 3] = [Self::Radio, Self::Phone, Self::InPerson];
+
+    /// The word in files and the catalogue (`how.{word}`).
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Radio => "radio",
+            Self::InPerson => "in_person",
+            Self::Guard => "guard",
+        }
+    }
+}
+
 /// Why a false alarm was false (process.md 112).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

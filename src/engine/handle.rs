@@ -331,6 +331,7 @@ fn is_alarm(input: &Input) -> bool {
         | Input::ClockStepped { .. } => true,
         Input::AtBroker { .. }
         | Input::Reply(_)
+        | Input::Report(_)
         | Input::Presence { .. }
         | Input::Verb(_)
         | Input::Broker { .. }

@@ -10,7 +10,7 @@ use crate::domain::ids::{
     AccountId, BuildingId, BusId, CaseId, CommandId, CompartmentId, FloorId, OrderId, OutputId,
     PointId, RecipientId, ZoneId,
 };
-use crate::domain::order::{Cause, OrderKind, ReplyVerb, Walk};
+use crate::domain::order::{Cause, How, OrderKind, ReplyVerb, Walk};
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, PointKind, Quality};
 use crate::domain::text::Line;
@@ -201,6 +201,14 @@ pub enum Event {
         signal: SignalRef,
         take_by: EngineTime,
         verdict_by: EngineTime,
+    },
+    /// 人工报警: what is known of it besides the erasable note.
+    IncidentReported {
+        incident: CaseId,
+        report_id: Option<String>,
+        how: How,
+        room: Option<String>,
+        note: Option<String>,
     },
     /// A later signal of the compartment.
     SignalJoined { incident: CaseId, signal: SignalRef },

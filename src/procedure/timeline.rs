@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::events::{Event, Mode};
+use super::events::{Event, Mode, SignalRef};
 use super::{Campus, Cell, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
@@ -246,6 +246,19 @@ fn of_incident(event: &Event) -> Option<Said<'_>> {
         ..Said::default()
     };
     Some(match event {
+        Event::IncidentOpened {
+            incident,
+            signal: SignalRef { point: None, .. },
+            ..
+        } => said("fire", "opened_by_person", incident),
+        Event::SignalJoined {
+            incident,
+            signal: SignalRef { point: None, .. },
+        } => said("fire", "joined_by_person", incident),
+        Event::IncidentReported { incident, how, .. } => Said {
+            args: vec![("how", format!("how.{}", how.word()))],
+            ..said("person", "reported", incident)
+        },
         Event::IncidentOpened {
             incident, signal, ..
         } => Said {

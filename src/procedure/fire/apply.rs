@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::events::{Event, SignalRef};
 use super::super::{Campus, Cell, Stamp, points};
-use super::{Call119, Class, HEARD_MAX, Incident, Order, Signal, Stage, Verdict};
+use super::report::REPORTS_MAX;
+use super::{Call119, Class, HEARD_MAX, Incident, Order, Reported, Signal, Stage, Verdict};
 use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::order::{OrderState, ReplyVerb};
 
@@ -66,6 +67,7 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
 fn incident_of(event: &Event) -> Option<&CaseId> {
     match event {
         Event::SignalJoined { incident, .. }
+        | Event::IncidentReported { incident, .. }
         | Event::SignalRestored { incident, .. }
         | Event::SignalReturned { incident, .. }
         | Event::Taken { incident }
@@ -125,6 +127,7 @@ fn opened(stamp: &Stamp, event: &Event) -> Option<Incident> {
         opened: stamp.now.engine,
         opened_at: stamp.now.wall,
         signals: vec![latched(stamp, signal)],
+        reports: Vec::new(),
         taken: None,
         take_by: *take_by,
         take_missed: false,
@@ -315,6 +318,24 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
     };
     match event {
         Event::Taken { .. } => incident.taken = Some(stamp.by()),
+        Event::IncidentReported {
+            report_id,
+            how,
+            room,
+            note,
+            ..
+        } => {
+            if incident.reports.len() >= REPORTS_MAX {
+                incident.reports.remove(1);
+            }
+            incident.reports.push(Reported {
+                report_id: report_id.clone(),
+                how: *how,
+                room: room.clone(),
+                note: note.clone(),
+                by: stamp.by(),
+            });
+        }
         Event::TakeMissed { .. } => incident.take_missed = true,
         Event::Suspected { .. } => {
             incident.class = incident.class.max(Class::Suspected);

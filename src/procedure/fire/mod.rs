@@ -16,6 +16,7 @@ pub mod groups;
 pub mod limits;
 pub mod orders;
 pub mod posts;
+pub mod report;
 pub mod signals;
 pub mod verbs;
 
@@ -35,7 +36,7 @@ use crate::domain::group::GroupId;
 use crate::domain::ids::{
     BuildingId, CaseId, CompartmentId, FloorId, OrderId, OutputId, PointId, RecipientId, ZoneId,
 };
-use crate::domain::order::{Cause, OrderKind, OrderState};
+use crate::domain::order::{Cause, How, OrderKind, OrderState};
 use crate::domain::point::PointKind;
 use crate::domain::time::{EngineTime, WallTime};
 
@@ -125,6 +126,21 @@ pub struct Order {
 /// Most reply ids that an order remembers; a device sends one per verb and repeats only the unheard.
 pub const HEARD_MAX: usize = 32;
 
+/// A person's report 人工报警.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// The device's own id of it.
+    pub report_id: Option<String>,
+    /// How it was heard.
+    pub how: How,
+    /// The room, as people call it.
+    pub room: Option<String>,
+    /// The erasable note with the caller and what was said.
+    pub note: Option<String>,
+    /// Who entered it.
+    pub by: By,
+}
+
 /// The 119 task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call119 {
@@ -163,6 +179,9 @@ pub struct Incident {
     pub opened_at: WallTime,
     /// Signals in the order in which they came; the first is pinned.
     pub signals: Vec<Signal>,
+    /// What persons reported, oldest first; at most [`report::REPORTS_MAX`].
+    #[serde(default)]
+    pub reports: Vec<Reported>,
     /// 接警.
     pub taken: Option<By>,
     /// To be taken by then.

@@ -3,7 +3,7 @@
 use super::super::events::Event;
 use super::super::{Campus, Decided, Owed, Refusal, RefusalKind};
 use super::{Incident, Order, Stage};
-use crate::domain::ids::OrderId;
+use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::input::Reply;
 use crate::domain::order::{Cause, OrderKind, OrderState, ReplyVerb};
 use crate::domain::site::Site;
@@ -103,9 +103,15 @@ fn verdict(
 /// 火警确认: what it starts follows from the state.
 #[must_use]
 pub fn judged_real(site: &Site, incident: &Incident, now: Now) -> Event {
+    judged_real_of(site, incident.id.clone(), now)
+}
+
+/// As [`judged_real`], also for an incident that is only being opened.
+#[must_use]
+pub fn judged_real_of(site: &Site, incident: CaseId, now: Now) -> Event {
     let call_119_by = now.engine + site.limits.call_119;
     Event::JudgedReal {
-        incident: incident.id.clone(),
+        incident,
         call_119_by,
     }
 }

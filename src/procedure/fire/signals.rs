@@ -115,7 +115,7 @@ fn open(campus: &Campus, site: &Site, point: &Point, signal: SignalRef, now: Now
 }
 
 /// A new alarm ends a mute.
-fn returned_sound(campus: &Campus) -> Option<Event> {
+pub(super) fn returned_sound(campus: &Campus) -> Option<Event> {
     campus.desk.mute.as_ref().map(|_| Event::SoundReturned {
         why: "new_alarm".to_owned(),
     })

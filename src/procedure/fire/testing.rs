@@ -13,7 +13,7 @@ use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
 use crate::engine::ledger::Ledger;
-use crate::engine::ports::{Answer, Head};
+use crate::engine::ports::{Answer, Done, Head, Problem};
 use crate::engine::testing::dormitory;
 use crate::procedure::view::{self, Erasable, Viewer};
 
@@ -151,6 +151,11 @@ impl Play {
         self.verb_as(("operator", Role::Operator, None), &case, name, body)
     }
 
+    /// A verb of the room as a whole.
+    pub(crate) fn site_verb(&mut self, name: &str, body: Value) -> Answer {
+        self.verb_as(("operator", Role::Operator, None), "site", name, body)
+    }
+
     /// The latest order to a recipient that is open and of this kind or group.
     pub(crate) fn order(&self, recipient: &str, what: &str) -> Order {
         self.orders(what)
@@ -237,5 +242,17 @@ impl Play {
     pub(crate) fn said(&self) -> Vec<String> {
         let lines = self.incident().timeline.lines.iter();
         lines.map(|line| line.key.clone()).collect()
+    }
+}
+
+/// The code with which a verb was refused.
+pub(crate) fn code(answer: Answer) -> String {
+    refused(answer).code
+}
+
+pub(crate) fn refused(answer: Answer) -> Problem {
+    match answer {
+        Ok(Done { seq, .. }) => panic!("accepted as entry {seq}"),
+        Err(problem) => problem,
     }
 }

@@ -20,6 +20,7 @@ use super::super::{Campus, Decided, Refusal, RefusalKind};
 use super::{Incident, Stage};
 use crate::domain::input::{Request, Verb};
 use crate::domain::output::OutputKind;
+use crate::domain::role::Power;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 
@@ -29,7 +30,7 @@ type Outcome = Result<Vec<Event>, Refusal>;
 #[must_use]
 pub fn decide(campus: &Campus, site: &Site, now: Now, _request: &Request, verb: &Verb) -> Decided {
     let outcome = match verb.case.as_str().split_once('/') {
-        _ if !verb.role.is_of_the_room() => Err(Refusal::new(RefusalKind::Role, "role_sees_only")),
+        _ if !verb.role.may(power(verb)) => Err(Refusal::new(RefusalKind::Role, "role_sees_only")),
         Some(("output", id)) => room::output(campus, site, now, id, verb),
         Some(_) => Err(Refusal::new(RefusalKind::Unknown, "case_unknown")),
         None if verb.case.as_str() == "site" => room::room(campus, site, now, verb),
@@ -58,11 +59,19 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, _request: &Request, verb: 
     }
 }
 
+/// What a verb takes at least; what weakens asks for more in its own place.
+fn power(verb: &Verb) -> Power {
+    match verb.name.as_str() {
+        "report" => Power::Report,
+        _ => Power::Protect,
+    }
+}
+
 fn unknown_verb() -> Refusal {
     Refusal::new(RefusalKind::Unknown, "verb_unknown")
 }
 
-fn body<T: DeserializeOwned>(verb: &Verb) -> Result<T, Refusal> {
+pub(super) fn body<T: DeserializeOwned>(verb: &Verb) -> Result<T, Refusal> {
     serde_json::from_value(verb.body.clone())
         .map_err(|_| Refusal::new(RefusalKind::Body, &format!("body_{}", verb.name)))
 }

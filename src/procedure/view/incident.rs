@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::super::{outputs, points};
 use super::{Viewer, groups, parts, steps};
 use crate::domain::ids::OutputId;
+use crate::domain::note::Note;
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Arming, Target};
 use crate::domain::point::Quality;
 use crate::domain::text::{Line, Text};
 use crate::procedure::events::Planned;
-use crate::procedure::fire::{Incident, Stage};
+use crate::procedure::fire::{Incident, Reported, Stage};
 
 /// `incident/{id}`
 #[must_use]
@@ -54,7 +55,7 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "taken": incident.taken.as_ref().map(|by| parts::stamp(viewer, by)),
         "verdict": verdict,
         "kind": "fire",
-        "reported": null,
+        "reported": incident.reports.first().map(|told| reported(viewer, told)),
         "spread_of": null,
         "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),
         "groups": groups::groups(viewer, incident),
@@ -68,6 +69,23 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "restore": restore(viewer, incident),
         "notices": notices(viewer, incident),
     })
+}
+
+/// 人工报警: the caller, how he was heard and what he said, as far as the erasable note is still there.
+fn reported(viewer: &Viewer<'_>, told: &Reported) -> Value {
+    let note = told
+        .note
+        .as_ref()
+        .and_then(|id| viewer.erasable.notes.get(id));
+    let by = note
+        .and_then(|note| note.caller.clone())
+        .map_or_else(|| viewer.actor(&told.by.by)["name"].clone(), Value::from);
+    let text = note.and_then(|note| note.text.as_deref());
+    let mut reported = json!({ "by": by, "how": told.how, "text": text.unwrap_or_default() });
+    if let Some(last4) = note.and_then(Note::phone_last4) {
+        reported["phone_last4"] = json!(last4);
+    }
+    reported
 }
 
 /// Who holds command, since when, and what is under way.

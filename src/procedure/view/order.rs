@@ -60,7 +60,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "open": order.state.is_open(),
         "title": title,
         "place": parts::place(viewer, incident),
-        "room": point.map_or_else(|| parts::compartment_name(viewer, &incident.compartment), |p| p.room.clone()),
+        "room": point.map(|point| point.room.clone()).or_else(|| parts::reported_room(incident)).unwrap_or_else(|| parts::compartment_name(viewer, &incident.compartment)),
         "device": point.map_or_else(|| Text::new("人工报警", "Reported by a person"), |p| p.name.clone()),
         "body": body,
         "alarm_at": first.map(|signal| signal.at),

@@ -39,7 +39,7 @@ pub fn alarm(viewer: &Viewer<'_>, incident: &Incident, signal: &Signal) -> Value
         Some(point) => (point.name.clone(), point.room.clone()),
         None => (
             Text::new("人工报警", "Reported by a person"),
-            Text::default(),
+            reported_room(incident).unwrap_or_default(),
         ),
     };
     json!({
@@ -86,6 +86,16 @@ pub fn compartment_name(viewer: &Viewer<'_>, id: &CompartmentId) -> Text {
         .unwrap_or_default()
 }
 
+/// The room that a person named, when no device has.
+#[must_use]
+pub fn reported_room(incident: &Incident) -> Option<Text> {
+    let room = incident
+        .reports
+        .iter()
+        .find_map(|told| told.room.as_ref())?;
+    Some(Text::new(room, room))
+}
+
 /// Building, floor and room in one.
 #[must_use]
 pub fn place(viewer: &Viewer<'_>, incident: &Incident) -> Text {
@@ -96,7 +106,9 @@ pub fn place(viewer: &Viewer<'_>, incident: &Incident) -> Text {
     let room = first
         .and_then(|id| viewer.site.points.get(id))
         .map(|point| point.room.clone());
-    let room = room.unwrap_or_else(|| compartment_name(viewer, &incident.compartment));
+    let room = room
+        .or_else(|| reported_room(incident))
+        .unwrap_or_else(|| compartment_name(viewer, &incident.compartment));
     let (building, floor) = (
         building_name(viewer, incident),
         floor_name(viewer, &incident.floor),

@@ -10,6 +10,7 @@ use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::linkage;
 use crate::procedure::events::{Event, Mode};
+use crate::procedure::fire::report;
 use crate::procedure::{Campus, Refusal, RefusalKind, outputs};
 
 /// Verbs of the room as a whole.
@@ -17,6 +18,7 @@ pub(super) fn room(campus: &Campus, site: &Site, now: Now, verb: &Verb) -> Outco
     match verb.name.as_str() {
         "mute" => Ok(mute(campus, site, now)),
         "mode" => mode(campus, verb),
+        "report" => report::by_operator(campus, site, now, verb),
         _ => Err(unknown_verb()),
     }
 }
