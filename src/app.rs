@@ -114,6 +114,7 @@ impl App {
             site,
             plans,
             mqtt_websocket_port: websocket_port(&settings, &mqtt),
+            door: Some(settings.data.join(http::door::FILE)),
             settings: settings.http,
             handle: handle.clone(),
             stop: stop.clone(),

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Rebuild(site) => journal::rebuild(&site),
         Command::User(command) => people::user(&command),
         Command::Device(command) => people::device(&command),
+        Command::Token(command) => people::token(&command),
         Command::Status { address } => status::status(&address),
     }
 }

@@ -53,12 +53,15 @@ pub enum Command {
     Verify(SiteArguments),
     /// Makes every row anew from the journal and says which were not as they should be.
     Rebuild(SiteArguments),
-    /// Adds or changes an account; the daemon must not be running.
+    /// Accounts: add, list, disable, a new password. Through the running daemon, or without one.
     #[command(subcommand)]
     User(people::UserCommand),
-    /// Gives a recipient's device its token; the daemon must not be running.
+    /// Gives a recipient's device its token.
     #[command(subcommand)]
     Device(people::DeviceCommand),
+    /// Tokens of programs.
+    #[command(subcommand)]
+    Token(people::TokenCommand),
     /// Asks a running daemon how it is.
     Status {
         /// Where its HTTP listens.

@@ -23,6 +23,9 @@ pub fn status(address: &str) -> ExitCode {
     };
     println!("{text}");
     let status: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(command) = status["first_account"].as_str() {
+        eprintln!("fengsui: nobody can sign on yet; type here: {command}");
+    }
     if status["ready"] == true && status["store"].is_null() {
         ExitCode::SUCCESS
     } else {

@@ -112,7 +112,14 @@ fn unbuilt() -> Response {
     ([(header::CACHE_CONTROL, FRESH)], Html(page)).into_response()
 }
 
-/// `GET /plans/{name}`
+#[utoipa::path(
+    get, path = "/plans/{name}", tag = "documents", summary = "A floor plan",
+    params(("name" = String, Path, description = "As `plan` of the site's document says")),
+    responses(
+        (status = 200, description = "SVG without scripts", body = String, content_type = "image/svg+xml"),
+        (status = 404, description = "plan_unknown"),
+    ),
+)]
 pub(super) async fn plan(
     State(served): State<Arc<Served>>,
     _signed: Signed,

@@ -1,4 +1,5 @@
-//! Who is calling: the session behind the cookie, the header that only our own pages can send, the limit on failed sign-ons.
+//! Who is calling: the session behind the cookie or the token of a program, the header that only our own pages can send, the
+//! limit on failed sign-ons.
 //!
 //! The limit is for signing on alone: nothing here may ever stand between a signed-on person and a verb.
 
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, header};
 use tokio::time::Instant;
 
 use super::problem::Failure;
-use super::{Served, glance, secret};
+use super::{Served, glance, secret, token};
 use crate::domain::time::WallTime;
 use crate::engine::handle::Audience;
 use crate::engine::ports::{AccountRow, SessionRow};
@@ -21,7 +22,7 @@ use crate::engine::ports::{AccountRow, SessionRow};
 /// The cookie's name.
 pub(super) const COOKIE: &str = "fengsui_session";
 /// The header that proves that the call comes from our own page.
-const CSRF: &str = "x-fengsui-csrf";
+pub(super) const CSRF: &str = "x-fengsui-csrf";
 /// A session ends 30 days after it was opened, used or not; never by idleness.
 pub(super) const SESSION_MAX_MS: i64 = 30 * 24 * 3_600_000;
 
@@ -34,13 +35,38 @@ const TRIES_WINDOW: Duration = Duration::from_secs(60);
 /// Most accounts and addresses that are counted; beyond it the oldest count is dropped.
 const TRIED_MAX: usize = 4_096;
 
-/// A signed-on person.
+/// How somebody came in.
+#[derive(Clone, Debug)]
+pub(super) enum Pass {
+    /// A person, by the cookie.
+    Session(SessionRow),
+    /// A program, by the hash of its token.
+    Token(String),
+}
+
+/// A signed-on person, or a program.
 pub(super) struct Signed {
-    pub(super) session: SessionRow,
+    pub(super) pass: Pass,
     pub(super) account: AccountRow,
 }
 
 impl Signed {
+    /// The same pass, looked up now: `None` when it is not good any more.
+    pub(super) fn still(served: &Served, pass: &Pass) -> Option<Self> {
+        match pass {
+            Pass::Session(session) => of_session(served, &session.id),
+            Pass::Token(id) => token::of_hash(served, id),
+        }
+    }
+
+    /// The session, where it is one.
+    pub(super) fn session(&self) -> Result<&SessionRow, Failure> {
+        match &self.pass {
+            Pass::Session(session) => Ok(session),
+            Pass::Token(_) => Err(Failure::new(403, "session_only")),
+        }
+    }
+
     /// Whose eyes documents are for.
     pub(super) fn audience(&self) -> Audience {
         Audience {
@@ -56,13 +82,18 @@ impl FromRequestParts<Arc<Served>> for Signed {
     async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
         // Before the journal is loaded nobody is known; 401 would send people to sign on in vain.
         ready(served)?;
+        if let Some(bearer) = token::bearer(&parts.headers) {
+            let known = token::of_hash(served, &secret::sha256(bearer));
+            return known.ok_or_else(|| Failure::new(401, "token_refused"));
+        }
         let session = cookie(&parts.headers).map(secret::sha256);
         let signed = session.and_then(|session| of_session(served, &session));
         signed.ok_or_else(|| Failure::new(401, "not_signed_on"))
     }
 }
 
-/// A signed-on person who changes something: the call also carries the session's CSRF token.
+/// Somebody who changes something: with a session the call also carries its CSRF token; no page of another site can send a
+/// program's token.
 pub(super) struct Acting(pub(super) Signed);
 
 impl FromRequestParts<Arc<Served>> for Acting {
@@ -74,7 +105,11 @@ impl FromRequestParts<Arc<Served>> for Acting {
             .headers
             .get(CSRF)
             .and_then(|value| value.to_str().ok());
-        if csrf.is_some_and(|csrf| secret::same(csrf, &signed.session.csrf)) {
+        let genuine = match &signed.pass {
+            Pass::Session(session) => csrf.is_some_and(|csrf| secret::same(csrf, &session.csrf)),
+            Pass::Token(_) => true,
+        };
+        if genuine {
             return Ok(Self(signed));
         }
         Err(Failure::new(403, "csrf_missing"))
@@ -95,10 +130,13 @@ pub(super) fn ready(served: &Served) -> Result<(), Failure> {
 pub(super) fn of_session(served: &Served, session: &str) -> Option<Signed> {
     let signed = served.handle.people(|people| {
         let session = people.sessions.get(session)?.clone();
-        let account = people.accounts.get(session.account.as_str())?.clone();
-        Some(Signed { session, account })
-    })?;
-    let over = is_over(&signed.session, served.handle.now().wall);
+        let account = people.accounts.get(session.account.as_str())?;
+        let account = Some(account).filter(|account| !account.disabled)?.clone();
+        let over = is_over(&session, served.handle.now().wall);
+        let pass = Pass::Session(session);
+        Some((Signed { pass, account }, over))
+    });
+    let (signed, over) = signed?;
     // Nobody is signed off by a calendar in the middle of a fire.
     (!over || glance::of(&served.handle).incidents > 0).then_some(signed)
 }

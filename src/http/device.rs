@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Acting;
 use super::problem::Failure;
@@ -19,15 +20,23 @@ use crate::engine::ports::{DeviceRow, RowChange, Table};
 const DEVICES_MAX: usize = 32;
 
 /// What a device needs to reach the broker.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Issued {
+    #[schema(value_type = String)]
     recipient: RecipientId,
     token: String,
     prefix: String,
     websocket_port: u16,
 }
 
-/// `POST /device`
+#[utoipa::path(
+    post, path = "/device", tag = "orders", summary = "A new credential for the broker, for a device of the recipient who is signed on",
+    responses(
+        (status = 200, description = "Shown once, kept as a hash", body = Issued),
+        (status = 403, description = "no_recipient"),
+        (status = 503, description = "not_recorded"),
+    ),
+)]
 pub(super) async fn issue(
     State(served): State<Arc<Served>>,
     Acting(signed): Acting,

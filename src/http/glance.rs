@@ -1,6 +1,7 @@
 //! What the heartbeat and the status say of the campus, read from its summary document.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::engine::handle::Handle;
 
@@ -16,7 +17,7 @@ pub(super) struct Glance {
 }
 
 /// Lines of the field that answer, of all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(super) struct Links {
     /// That answer.
     pub(super) up: usize,

@@ -8,9 +8,13 @@ mod auth;
 mod changes;
 mod connection;
 mod device;
+pub mod door;
 mod extract;
+mod first;
 mod glance;
+mod html;
 mod json;
+mod openapi;
 mod orders;
 pub mod password;
 mod problem;
@@ -18,6 +22,7 @@ mod secret;
 mod session;
 mod state;
 mod stream;
+mod token;
 mod verbs;
 
 #[cfg(test)]
@@ -26,6 +31,7 @@ mod tests;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,10 +40,11 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::domain::actor::Actor;
 use crate::domain::input::Input;
@@ -74,6 +81,8 @@ pub struct HttpParts {
     pub settings: HttpSettings,
     /// What the guard page is told of the broker.
     pub mqtt_websocket_port: u16,
+    /// Where the socket for the command line is made, if anywhere.
+    pub door: Option<PathBuf>,
     /// The engine.
     pub handle: Handle,
     /// Ends the server.
@@ -130,7 +139,7 @@ impl Served {
 /// # Errors
 /// The operating system gives no thread for passwords.
 pub async fn serve(listener: TcpListener, parts: HttpParts) -> std::io::Result<()> {
-    let stop = parts.stop.clone();
+    let (stop, door) = (parts.stop.clone(), parts.door.clone());
     // Subscribed before anything is served, so that no change is missed.
     let changes = parts.handle.changes();
     let served = Arc::new(Served::new(parts)?);
@@ -141,36 +150,50 @@ pub async fn serve(listener: TcpListener, parts: HttpParts) -> std::io::Result<(
         stop.cancelled().await;
         tokio::time::sleep(STOP_GRACE).await;
     };
+    let beside = async {
+        let following = served.changes.follow(changes, &served.handle);
+        let door = door::answer(Arc::clone(&served), door);
+        // Following ends with the engine; the door stays open until the daemon stops.
+        tokio::join!(following, door, first::say_when_nobody(&served));
+    };
     tokio::select! {
         ended = server => ended,
         () = late => {
             tracing::warn!("connections were still open when the HTTP server ended");
             Ok(())
         }
-        () = served.changes.follow(changes, &served.handle) => Ok(()),
+        () = beside => Ok(()),
     }
 }
 
 fn router(served: Arc<Served>) -> Router {
-    let api = Router::new()
-        .route("/session", post(session::sign_on).delete(session::sign_off))
-        .route("/me", get(session::me))
-        .route("/state", get(state::state))
-        .route("/status", get(state::status))
-        .route("/incidents/{id}/{verb}", post(verbs::incident))
-        .route("/site/{verb}", post(verbs::site))
-        .route("/outputs/{id}/start", post(verbs::start))
-        .route("/orders/{order}/replies", post(orders::reply))
-        .route("/device", post(device::issue))
-        .route("/plans/{name}", get(assets::plan))
-        .layer(middleware::from_fn(in_time))
-        .route("/stream", get(stream::stream))
-        .method_not_allowed_fallback(problem::method_unknown);
-    let all = Router::new()
-        .nest("/api/v1", api)
+    let (routes, _description) = described().split_for_parts();
+    let all = routes
+        .method_not_allowed_fallback(problem::method_unknown)
         .fallback(assets::page)
         .with_state(served);
     guarded(all)
+}
+
+/// Every route with its description: what is served is what is described.
+fn described() -> OpenApiRouter<Arc<Served>> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(session::sign_on, session::sign_off))
+        .routes(routes!(session::me))
+        .routes(routes!(state::state))
+        .routes(routes!(state::status))
+        .routes(routes!(verbs::incident))
+        .routes(routes!(verbs::site))
+        .routes(routes!(verbs::start))
+        .routes(routes!(orders::reply))
+        .routes(routes!(device::issue))
+        .routes(routes!(assets::plan))
+        .routes(routes!(openapi::document))
+        .layer(middleware::from_fn(in_time))
+        .routes(routes!(stream::stream));
+    OpenApiRouter::with_openapi(openapi::head())
+        .nest("/api/v1", api)
+        .routes(routes!(openapi::page))
 }
 
 /// What holds for every answer, whatever the route.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Served;
 use super::auth::Acting;
@@ -22,22 +23,39 @@ const REASON_MAX: usize = 64;
 const VERSION: u32 = 1;
 
 /// The payload; what it says beyond this is for later versions.
-#[derive(Debug, Deserialize)]
-struct Payload {
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Payload {
     v: u32,
     reply_id: String,
+    #[schema(value_type = String, example = "accept")]
     verb: ReplyVerb,
+    #[schema(value_type = Option<String>, example = "steam")]
     cause: Option<Cause>,
     reason: Option<String>,
 }
 
 /// The reply is in the journal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Heard {
     seq: u64,
 }
 
-/// `POST /orders/{order}/replies`. The same reply twice is one event and the same answer.
+/// The same reply twice is one event and the same answer.
+#[utoipa::path(
+    post, path = "/orders/{order}/replies", tag = "orders", summary = "A recipient answers its order",
+    params(("order" = String, Path, description = "The order")),
+    request_body(content = Payload),
+    responses(
+        (status = 200, description = "The reply is in the journal", body = Heard),
+        (status = 403, description = "no_recipient, order_of_another"),
+        (status = 404, description = "order_unknown"),
+        (status = 409, description = "The order is not open for this answer: a code of the procedure"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type"),
+        (status = 422, description = "body_reply, cause_missing"),
+        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+    ),
+)]
 pub(super) async fn reply(
     State(served): State<Arc<Served>>,
     Acting(signed): Acting,

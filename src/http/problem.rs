@@ -4,34 +4,40 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::Served;
+use super::{Served, openapi};
 use crate::domain::actor::Actor;
 use crate::domain::text::{Line, Text};
 use crate::domain::time::WallTime;
 use crate::engine::ports::Problem;
 use crate::text;
 
-/// The body of every refusal; `Problem` of web/src/documents.ts.
-#[derive(Debug, Serialize)]
-struct ProblemDoc {
+/// The body of every refusal (RFC 9457); `Problem` of web/src/documents.ts.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDoc {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
+    /// Stable; its words are in the catalogue under `code.`.
     code: String,
+    #[schema(value_type = openapi::Words)]
     detail: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     settled_by: Option<ActorDoc>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     settled_at: Option<WallTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     how: Option<String>,
 }
 
 /// Who did it; `Actor` of web/src/documents.ts.
-#[derive(Debug, Serialize)]
-struct ActorDoc {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Actor)]
+pub(super) struct ActorDoc {
     kind: &'static str,
     id: String,
     name: String,
@@ -78,6 +84,11 @@ impl Failure {
         failure.document.settled_at = problem.settled_at;
         failure.document.how = problem.how;
         failure
+    }
+
+    /// What it says to a person.
+    pub(super) fn words(&self) -> &Text {
+        &self.document.detail
     }
 
     /// Tells the caller when to try again.

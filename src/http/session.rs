@@ -7,12 +7,15 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::auth::{Acting, COOKIE, SESSION_MAX_MS, Signed, cookie, is_over, of_session, ready};
+use super::auth::{
+    Acting, COOKIE, Pass, SESSION_MAX_MS, Signed, cookie, is_over, of_session, ready,
+};
 use super::connection::Peer;
 use super::extract::JsonText;
 use super::problem::Failure;
-use super::{Served, address, secret};
+use super::{Served, address, openapi, secret};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{AccountId, RecipientId};
 use crate::domain::input::Input;
@@ -24,40 +27,64 @@ const SESSIONS_MAX: usize = 32;
 const WORD_MAX: usize = 256;
 
 /// What is sent to sign on. It is never printed.
-#[derive(Deserialize)]
-struct Credentials {
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Credentials {
     account: String,
     password: String,
 }
 
 /// Who is signed on; `Me` of web/src/documents.ts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
+    #[schema(value_type = String)]
     account: AccountId,
     name: String,
+    #[schema(value_type = openapi::RoleWord)]
     role: Role,
+    #[schema(value_type = Option<String>)]
     recipient: Option<RecipientId>,
     csrf: String,
 }
 
 impl Me {
-    fn of(account: AccountRow, session: SessionRow) -> Self {
+    fn of(account: AccountRow, pass: Pass) -> Self {
         Self {
             account: account.id,
             name: account.name,
             role: account.role,
             recipient: account.recipient,
-            csrf: session.csrf,
+            csrf: match pass {
+                Pass::Session(session) => session.csrf,
+                Pass::Token(_) => String::new(),
+            },
         }
     }
 }
 
-/// `GET /me`
+#[utoipa::path(
+    get, path = "/me", tag = "people", summary = "Who is signed on",
+    responses(
+        (status = 200, description = "The account, and the CSRF token that every verb sends back", body = Me),
+    ),
+)]
 pub(super) async fn me(signed: Signed) -> Json<Me> {
-    Json(Me::of(signed.account, signed.session))
+    Json(Me::of(signed.account, signed.pass))
 }
 
-/// `POST /session`
+#[utoipa::path(
+    post, path = "/session", tag = "people", summary = "Signs on",
+    request_body(content = Credentials),
+    responses(
+        (status = 200, description = "A session; its cookie is set", body = Me),
+        (status = 401, description = "sign_on_refused"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type"),
+        (status = 422, description = "body_session"),
+        (status = 429, description = "too_many_tries"),
+        (status = 503, description = "sign_on_busy, starting, journal_closed, not_recorded"),
+    ),
+    security(()),
+)]
 pub(super) async fn sign_on(
     State(served): State<Arc<Served>>,
     peer: ConnectInfo<Peer>,
@@ -86,7 +113,7 @@ pub(super) async fn sign_on(
     let actor = Actor::Account(account.id.clone());
     served.submit(actor, input, rows).await?;
     let cookie = set_cookie(&served, &token, SESSION_MAX_MS / 1_000)?;
-    let me = Json(Me::of(account, session));
+    let me = Json(Me::of(account, Pass::Session(session)));
     Ok(([(header::SET_COOKIE, cookie)], me).into_response())
 }
 
@@ -104,7 +131,8 @@ async fn verified(
     }
     let known = served
         .handle
-        .people(|people| people.accounts.get(&account).cloned());
+        .people(|people| people.accounts.get(&account).cloned())
+        .filter(|known| !known.disabled);
     let hash = known.as_ref().map(|known| known.password_hash.clone());
     let matches = served.passwords.verify(password, hash).await;
     match (matches, known) {
@@ -127,7 +155,7 @@ async fn verified(
 fn csrf(served: &Served, account: &AccountRow, before: Option<&str>) -> Result<String, Failure> {
     let held = before.and_then(|before| of_session(served, before));
     match held {
-        Some(held) if held.account.id == account.id => Ok(held.session.csrf),
+        Some(held) if held.account.id == account.id => Ok(held.session()?.csrf.clone()),
         Some(_) | None => secret::token(),
     }
 }
@@ -164,16 +192,23 @@ fn row(id: &str, session: Option<&SessionRow>) -> RowChange {
     }
 }
 
-/// `DELETE /session`
+#[utoipa::path(
+    delete, path = "/session", tag = "people", summary = "Signs off",
+    responses(
+        (status = 204, description = "The session has ended"),
+        (status = 403, description = "session_only"),
+        (status = 503, description = "not_recorded"),
+    ),
+)]
 pub(super) async fn sign_off(
     State(served): State<Arc<Served>>,
     Acting(signed): Acting,
 ) -> Result<Response, Failure> {
+    let rows = vec![row(&signed.session()?.id, None)];
     let account = signed.account.id;
     let input = Input::SignedOff {
         account: account.clone(),
     };
-    let rows = vec![row(&signed.session.id, None)];
     served.submit(Actor::Account(account), input, rows).await?;
     let cookie = set_cookie(&served, "", 0)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())

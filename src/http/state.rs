@@ -8,26 +8,37 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Signed;
 use super::glance::{self, Links};
-use super::{Served, json};
+use super::{Served, first, json, openapi};
 use crate::domain::time::{EngineTime, WallTime};
 
 /// What anybody may know.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Status {
     build: String,
     ready: bool,
     store: Option<String>,
     seq: u64,
+    #[schema(value_type = i64)]
     wall: WallTime,
+    #[schema(value_type = i64)]
     engine: EngineTime,
     broker_up: Option<bool>,
     links: Links,
+    /// What to type at the machine while nobody can sign on.
+    first_account: Option<&'static str>,
 }
 
-/// `GET /state`; `Snapshot` of web/src/documents.ts.
+/// `Snapshot` of web/src/documents.ts.
+#[utoipa::path(
+    get, path = "/state", tag = "documents", summary = "All documents that the caller may see, at one seq",
+    responses(
+        (status = 200, description = "The snapshot", body = openapi::Snapshot),
+    ),
+)]
 pub(super) async fn state(State(served): State<Arc<Served>>, signed: Signed) -> Response {
     let snapshot = served.handle.snapshot(&signed.audience());
     served.changes.known(snapshot.seq);
@@ -48,7 +59,13 @@ pub(super) async fn state(State(served): State<Arc<Served>>, signed: Signed) -> 
     ([(header::CONTENT_TYPE, "application/json")], out).into_response()
 }
 
-/// `GET /status`
+#[utoipa::path(
+    get, path = "/status", tag = "documents", summary = "How the daemon is, for anybody",
+    responses(
+        (status = 200, description = "As it is now", body = Status),
+    ),
+    security(()),
+)]
 pub(super) async fn status(State(served): State<Arc<Served>>) -> Json<Status> {
     let health = served.handle.health();
     let now = served.handle.now();
@@ -62,5 +79,6 @@ pub(super) async fn status(State(served): State<Arc<Served>>) -> Json<Status> {
         engine: now.engine,
         broker_up: glance.broker_up,
         links: glance.links,
+        first_account: first::command(&served),
     })
 }

@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::auth::{Signed, of_session};
+use super::auth::{Pass, Signed};
 use super::changes::{Joined, Numbered};
 use super::{Served, glance};
 use crate::domain::time::{EngineTime, WallTime};
@@ -49,7 +49,13 @@ struct Heartbeat<'a> {
     incidents: usize,
 }
 
-/// `GET /stream`
+#[utoipa::path(
+    get, path = "/stream", tag = "documents", summary = "Follows every committed entry, as server-sent events",
+    params(("since" = Option<u64>, Query, description = "The seq of the snapshot that is held")),
+    responses(
+        (status = 200, description = "entry (id = seq), heartbeat every 2 s, resync", body = String, content_type = "text/event-stream"),
+    ),
+)]
 pub(super) async fn stream(
     State(served): State<Arc<Served>>,
     signed: Signed,
@@ -78,7 +84,7 @@ pub(super) async fn stream(
 /// One page that follows.
 pub(super) struct Follower {
     served: Arc<Served>,
-    session: String,
+    pass: Pass,
     audience: Audience,
     live: broadcast::Receiver<Arc<Numbered>>,
     /// Entries before those of `live`.
@@ -108,7 +114,7 @@ impl Follower {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             served,
-            session: signed.session.id.clone(),
+            pass: signed.pass.clone(),
             audience: signed.audience(),
             live: joined.live,
             missed: joined.missed,
@@ -186,9 +192,9 @@ impl Follower {
         self.must_resync = true;
     }
 
-    /// The session is there and its account sees what it saw; otherwise the page must come in anew.
+    /// The session or token is good and its account sees what it saw; otherwise the page must come in anew.
     fn still_signed_on(&self) -> bool {
-        of_session(&self.served, &self.session)
+        Signed::still(&self.served, &self.pass)
             .is_some_and(|signed| signed.audience() == self.audience)
     }
 

@@ -7,11 +7,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::auth::Acting;
 use super::extract::{JsonText, Key, Parted, is_word};
 use super::problem::Failure;
-use super::{Served, json, secret};
+use super::{Served, json, openapi, secret};
 use crate::domain::actor::Actor;
 use crate::domain::input::{Idempotency, Input, Verb};
 use crate::engine::ports::Durable;
@@ -20,13 +21,28 @@ use crate::engine::ports::Durable;
 const BODY_MAX: usize = 16 * 1024;
 
 /// It is done, or it had been done before.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Recorded {
     seq: u64,
+    #[schema(value_type = openapi::DurableWord)]
     durable: Durable,
 }
 
-/// `POST /incidents/{id}/{verb}`
+#[utoipa::path(
+    post, path = "/incidents/{id}/{verb}", tag = "verbs", summary = "Does something in one incident: take, dispatch, confirm_fire, judge_false, call_119 …",
+    params(("id" = String, Path, description = "The incident"), ("verb" = String, Path, description = "As the step of the incident's document offers it"), ("idempotency-key" = String, Header, description = "Makes a repeat harmless: kept 24 h per account with the answer; 1 to 128 characters")),
+    request_body(content = Object, description = "What was chosen, as the document says; nothing for a verb without a choice"),
+    responses(
+        (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
+        (status = 403, description = "The role or the holder of command: a code of the procedure"),
+        (status = 404, description = "case_unknown, verb_unknown"),
+        (status = 409, description = "That step is settled or not due: a code of the procedure, with who and how"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type"),
+        (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
+        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+    ),
+)]
 pub(super) async fn incident(
     served: State<Arc<Served>>,
     acting: Acting,
@@ -41,7 +57,21 @@ pub(super) async fn incident(
     act(&served, acting, (id, verb), (key, body)).await
 }
 
-/// `POST /site/{verb}`
+#[utoipa::path(
+    post, path = "/site/{verb}", tag = "verbs", summary = "Does something in the room as a whole: mute, mode …",
+    params(("verb" = String, Path, description = "mute, mode …"), ("idempotency-key" = String, Header, description = "Makes a repeat harmless: kept 24 h per account with the answer; 1 to 128 characters")),
+    request_body(content = Object, description = "What was chosen"),
+    responses(
+        (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
+        (status = 403, description = "The role or the holder of command: a code of the procedure"),
+        (status = 404, description = "case_unknown, verb_unknown"),
+        (status = 409, description = "That step is settled or not due: a code of the procedure, with who and how"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type"),
+        (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
+        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+    ),
+)]
 pub(super) async fn site(
     served: State<Arc<Served>>,
     acting: Acting,
@@ -52,7 +82,20 @@ pub(super) async fn site(
     act(&served, acting, ("site".to_owned(), verb), (key, body)).await
 }
 
-/// `POST /outputs/{id}/start`
+#[utoipa::path(
+    post, path = "/outputs/{id}/start", tag = "verbs", summary = "Starts an output by hand",
+    params(("id" = String, Path, description = "The output"), ("idempotency-key" = String, Header, description = "Makes a repeat harmless: kept 24 h per account with the answer; 1 to 128 characters")),
+    responses(
+        (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
+        (status = 403, description = "The role or the holder of command: a code of the procedure"),
+        (status = 404, description = "output_unknown"),
+        (status = 409, description = "That step is settled or not due: a code of the procedure, with who and how"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type"),
+        (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
+        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+    ),
+)]
 pub(super) async fn start(
     served: State<Arc<Served>>,
     acting: Acting,

@@ -14,5 +14,6 @@ mod branches;
 mod clock;
 mod fire;
 mod kill;
+mod people;
 mod site;
 mod start;

@@ -187,6 +187,20 @@ impl TestSite {
         ended(self.command(arguments))
     }
 
+    /// As [`TestSite::tool`], for a command that asks a running daemon and reads no files of the site.
+    pub(crate) fn bare(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fengsui"));
+        command.args(["--log", "warn"]).args(arguments);
+        ended(command)
+    }
+
+    /// A file with a secret in it, outside the data folder.
+    pub(crate) fn secret(&self, text: &str) -> String {
+        let path = self.folder.path().join("secret");
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    }
+
     /// Starts the daemon and learns where it listens; later starts listen there again.
     pub(crate) fn run(&mut self) {
         let mut child = self

@@ -89,7 +89,7 @@ async fn a_disk_that_comes_later_is_found_and_until_then_it_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_waits_and_a_tool_says_that_the_journal_is_in_use() {
     let site = TestSite::start(20.0).await;
-    let (code, printed) = site.tool(&["device", "add", "post1"]);
+    let (code, printed) = site.tool(&["rebuild"]);
     assert_eq!(code, 69, "{printed}");
     assert!(printed.contains("in use"), "{printed}");
     let (code, printed) = site.tool(&["verify"]);

@@ -30,7 +30,6 @@ async fn unknown_addresses_and_methods_are_problems() {
     for path in [
         "/nothing.js",
         "/api/v1/nothing",
-        "/api",
         "/../Cargo.toml",
         "/api/v1/site/%FF",
     ] {
@@ -165,4 +164,51 @@ fn no_body_and_no_path_makes_a_panic() {
     });
     outcome.expect("no panic");
     drop(house);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_described_route_is_there_and_says_what_the_description_says() {
+    let house = House::open().await;
+    let operator = house.signed_on("op").await;
+    let api: Value = operator
+        .get("/api/v1/openapi.json")
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let mut routes = 0;
+    for (path, operations) in api["paths"].as_object().expect("paths") {
+        let asked = path.replace("{id}", "X").replace("{verb}", "x");
+        let asked = asked.replace("{order}", "X").replace("{name}", "x");
+        for (method, operation) in operations.as_object().expect("operations") {
+            routes += 1;
+            if method == "delete" {
+                continue;
+            }
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+            let request = operator.request(method, &asked);
+            let request = request.header("idempotency-key", "described");
+            let response = request.send().await.expect("an answer");
+            let status = response.status().as_u16().to_string();
+            assert!(
+                !operation["responses"][&status].is_null(),
+                "{path} answers {status}"
+            );
+            let kind = response.headers().get("content-type");
+            if kind.is_some_and(|kind| kind == "application/problem+json") {
+                let problem: Value = response.json().await.expect("a problem");
+                assert!(
+                    !["route_unknown", "method_unknown"]
+                        .contains(&problem["code"].as_str().expect("a code"))
+                );
+            }
+        }
+    }
+    assert!(routes >= 14, "{routes}");
+    let page = operator.get("/api").await.text().await.expect("a page");
+    assert!(page.contains("POST /api/v1/incidents/{id}/{verb}") && page.contains("csrf_missing: "));
+    assert!(
+        !page.contains("http://") && !page.contains("https://"),
+        "nothing is loaded from elsewhere"
+    );
 }

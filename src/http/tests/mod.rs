@@ -4,6 +4,7 @@ mod edges;
 mod orders;
 mod sessions;
 mod streams;
+mod tokens;
 mod trouble;
 mod verbs;
 
@@ -44,13 +45,16 @@ const PASSWORD: &str = "demo";
 static HASH: LazyLock<String> = LazyLock::new(|| hash_password(PASSWORD));
 
 /// Account, name, role, recipient.
-const ACCOUNTS: [(&str, &str, Role, Option<&str>); 6] = [
+const ACCOUNTS: [(&str, &str, Role, Option<&str>); 9] = [
     ("op", "张伟", Role::Operator, None),
     ("lead", "周敏", Role::Supervisor, Some("duty-lead")),
     ("director", "陈建国", Role::Supervisor, Some("director")),
     ("post1", "刘洋", Role::Guard, Some("post1")),
     ("post2", "王强", Role::Guard, Some("post2")),
     ("view", "访客", Role::Viewer, None),
+    ("school", "保卫处", Role::School, None),
+    ("clerk", "客服", Role::Clerk, None),
+    ("shift", "领班", Role::Foreman, Some("director")),
 ];
 
 /// A dormitory with its HTTP server.
@@ -238,6 +242,7 @@ fn parts(site: Arc<Site>, handle: Handle, stop: CancellationToken) -> HttpParts 
             secure_cookies: false,
         },
         mqtt_websocket_port: 8083,
+        door: None,
         handle,
         stop,
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Served;
-use super::super::auth::Signed;
+use super::super::auth::{Pass, Signed};
 use super::super::stream::Follower;
 use super::*;
 use crate::domain::input::Verb;
@@ -58,7 +58,9 @@ async fn follow(events: &mut Events, from: Raw, seq: u64) -> BTreeMap<String, St
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_with_its_entries_is_the_later_snapshot_byte_for_byte() {
     let house = House::open().await;
-    for account in ["op", "lead", "view", "post2", "post1"] {
+    for account in [
+        "op", "lead", "view", "post2", "post1", "school", "clerk", "shift",
+    ] {
         let browser = house.signed_on(account).await;
         let first = snapshot(&browser).await;
         let mut events = browser.stream(&format!("?since={}", first.seq)).await;
@@ -75,7 +77,20 @@ async fn a_snapshot_with_its_entries_is_the_later_snapshot_byte_for_byte() {
         operator.verb(path, account, &json!({})).await;
         let last = snapshot(&browser).await;
         let followed = follow(&mut events, first, last.seq).await;
-        assert_eq!(followed, last.texts(), "{account}");
+        let last = last.texts();
+        assert_eq!(followed, last, "{account}");
+        let others = |key: &&String| key.starts_with("order/") && !key.starts_with("order/post2/");
+        match account {
+            "post2" | "post1" => assert!(
+                last.keys()
+                    .all(|key| key == "site" || key.starts_with("order/"))
+            ),
+            "school" => assert!(!last.keys().any(|key| key.starts_with("order/"))),
+            _ => assert!(last.contains_key("summary")),
+        }
+        if account == "post2" {
+            assert_eq!(last.keys().filter(others).count(), 0);
+        }
     }
 }
 
@@ -185,7 +200,8 @@ async fn a_page_that_is_too_slow_is_told_to_start_anew() {
     let signed = house.handle.people(|people| {
         let session = people.sessions.values().next().expect("one").clone();
         let account = people.accounts["op"].clone();
-        Signed { session, account }
+        let pass = Pass::Session(session);
+        Signed { pass, account }
     });
     let mut follower = Follower::new(Arc::clone(&served), &signed, Some(seq));
     let greeting = follower.next().await.expect("a frame");

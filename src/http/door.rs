@@ -1,0 +1,248 @@
+//! The door for the command line: a Unix socket in the data folder, through which `fengsui user`, `device` and `token` reach a
+//! running daemon, whose journal nobody else may write.
+//!
+//! It takes one line of JSON and answers with one. Who may open it is decided by the file system and by the caller's user id,
+//! which is that of the daemon or root's; it never opens for another user, and never for the network.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::Served;
+use super::auth::ready;
+use crate::domain::actor::Actor;
+use crate::domain::input::Input;
+use crate::domain::text::Text;
+use crate::engine::ports::{AccountRow, DeviceRow, RowChange, SessionRow, Table, TokenRow};
+
+/// The socket's name in the data folder.
+pub const FILE: &str = "people.sock";
+/// Longest line that is read.
+const LINE_MAX: u64 = 64 * 1024;
+/// Longest time for one caller.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long a socket that could not be made is left alone.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What the command line may ask.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Asked {
+    /// Every row of accounts, tokens and sessions.
+    Rows,
+    /// One entry with these rows.
+    Change {
+        /// What is changed, as `account/{id}`, `device/{id}` or `token/{name}`.
+        subject: String,
+        /// The rows as they are afterwards.
+        rows: Vec<PersonRow>,
+    },
+}
+
+/// A row of people: exactly one of the tables that the command line may write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "table", rename_all = "snake_case")]
+pub enum PersonRow {
+    /// An account, by its id.
+    Account(AccountRow),
+    /// A device, by the hash of its token.
+    Device(DeviceRow),
+    /// A program, by the hash of its token; no row revokes it.
+    Token {
+        /// SHA-256 of the token.
+        id: String,
+        /// The program.
+        row: Option<TokenRow>,
+    },
+    /// A session that ends.
+    SessionEnds {
+        /// Its key.
+        id: String,
+    },
+}
+
+impl From<PersonRow> for RowChange {
+    fn from(row: PersonRow) -> Self {
+        // Rows of our own types always serialise.
+        let (table, id, detail) = match row {
+            PersonRow::Account(row) => {
+                let detail = serde_json::to_string(&row).unwrap_or_default();
+                (Table::Accounts, row.id.to_string(), Some(detail))
+            }
+            PersonRow::Device(row) => {
+                let detail = serde_json::to_string(&row).unwrap_or_default();
+                (Table::Devices, row.token_sha256, Some(detail))
+            }
+            PersonRow::Token { id, row } => {
+                let detail = row.map(|row| serde_json::to_string(&row).unwrap_or_default());
+                (Table::Tokens, id, detail)
+            }
+            PersonRow::SessionEnds { id } => (Table::Sessions, id, None),
+        };
+        Self {
+            table,
+            id,
+            seq: 0,
+            open: false,
+            due: None,
+            detail,
+        }
+    }
+}
+
+/// What the daemon answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "told", rename_all = "snake_case")]
+pub enum Told {
+    /// It is in the journal.
+    Done {
+        /// The entry.
+        seq: u64,
+    },
+    /// What was asked for.
+    Rows(People),
+    /// It is not done.
+    Refused {
+        /// Why.
+        detail: Text,
+    },
+}
+
+/// Who may come in, for lists on the terminal.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct People {
+    /// Accounts.
+    pub accounts: Vec<AccountRow>,
+    /// Programs, by the hash of the token.
+    pub tokens: Vec<(String, TokenRow)>,
+    /// Sessions.
+    pub sessions: Vec<SessionRow>,
+}
+
+/// Answers at the socket until the daemon stops. A socket that cannot be made costs the command line its way in and nothing else.
+pub(super) async fn answer(served: Arc<Served>, path: Option<PathBuf>) {
+    let Some(path) = path else {
+        return;
+    };
+    let Some(listener) = bound(&served, &path).await else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            () = served.stop.cancelled() => break,
+            // One caller after the other: people type.
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _address)) => {
+                    let called = tokio::time::timeout(CALL_MAX, call(&served, stream)).await;
+                    if let Ok(Err(error)) = called {
+                        tracing::debug!(%error, "a caller at the socket went away");
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a caller at the socket was lost");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+    // The next start takes its place whether or not it is gone.
+    let _ = std::fs::remove_file(&path);
+}
+
+/// The socket, as soon as its folder is there; `None` when the daemon stops first.
+async fn bound(served: &Served, path: &Path) -> Option<UnixListener> {
+    let mut said = false;
+    loop {
+        let error = match bind(path).await {
+            Ok(listener) => return Some(listener),
+            Err(error) => error,
+        };
+        if !std::mem::replace(&mut said, true) {
+            tracing::warn!(path = %path.display(), %error,
+                "the socket for the command line cannot be made; accounts cannot be changed now");
+        }
+        tokio::select! {
+            () = served.stop.cancelled() => return None,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+/// Takes the socket's place: that of a daemon that was killed, never that of one that runs.
+async fn bind(path: &Path) -> io::Result<UnixListener> {
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another daemon answers there",
+        ));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn call(served: &Served, stream: UnixStream) -> io::Result<()> {
+    let caller = stream.peer_cred()?.uid();
+    if caller != 0 && caller != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "another user's process",
+        ));
+    }
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reading.take(LINE_MAX))
+        .read_line(&mut line)
+        .await?;
+    let told = match serde_json::from_str(&line) {
+        Ok(asked) => tell(served, asked).await,
+        Err(error) => Told::Refused {
+            detail: Text::new(error.to_string(), error.to_string()),
+        },
+    };
+    // Rows of our own types always serialise.
+    let mut text = serde_json::to_string(&told).unwrap_or_default();
+    text.push('\n');
+    writing.write_all(text.as_bytes()).await
+}
+
+async fn tell(served: &Served, asked: Asked) -> Told {
+    let done = match (ready(served), asked) {
+        (Err(failure), _) => Err(failure),
+        (Ok(()), Asked::Rows) => return Told::Rows(rows(served)),
+        (Ok(()), Asked::Change { subject, rows }) => {
+            let rows = rows.into_iter().map(Into::into).collect();
+            let input = Input::PeopleChanged { subject };
+            served.submit(Actor::System, input, rows).await
+        }
+    };
+    match done {
+        Ok(done) => Told::Done { seq: done.seq },
+        Err(failure) => Told::Refused {
+            detail: failure.words().clone(),
+        },
+    }
+}
+
+/// Everybody. The socket is the owner's alone, who can read the same from the journal's file.
+fn rows(served: &Served) -> People {
+    served.handle.people(|people| People {
+        accounts: people.accounts.values().cloned().collect(),
+        tokens: people
+            .tokens
+            .iter()
+            .map(|(id, row)| (id.clone(), row.clone()))
+            .collect(),
+        sessions: people.sessions.values().cloned().collect(),
+    })
+}
