@@ -5,7 +5,7 @@ import { documents } from '../client/store';
 import { stream } from '../client/stream';
 import type { Alarm, IncidentDoc, OrderDoc, PointDoc, Step, VerbDoc } from '../documents';
 import type { GlyphState } from '../design';
-import { text } from '../words';
+import { t, text } from '../words';
 
 export const site = computed(() => documents.one('site') ?? null);
 export const summary = computed(() => documents.one('summary') ?? null);
@@ -39,6 +39,8 @@ export function startNavigation(): void {
   readAddress();
   addEventListener('hashchange', readAddress);
   watch(() => site.value?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes), { immediate: true });
+  // What is shown stays until it is closed: a more urgent one comes beside it, never in its place.
+  watch(() => shown.value?.id ?? null, (id) => id !== null && at.screen !== 'timeline' && (at.incident = id));
   // A new incident brings the incident screen, except on the linkage board, where a command may be under the hand.
   watch(
     () => (summary.value ? openIncidents.value.map((incident) => incident.id) : null),
@@ -48,7 +50,6 @@ export function startNavigation(): void {
       const fresh = ids.find((id) => !before.includes(id));
       if (!fresh) return;
       if (at.screen === 'floor' || at.screen === 'timeline') go('home');
-      if (!shown.value || !ids.includes(shown.value.id)) at.incident = fresh;
     },
   );
 }
@@ -73,28 +74,53 @@ export const placeOf = (alarm: Alarm) => [text(alarm.building), text(alarm.floor
 
 export const untaken = (incident: IncidentDoc) => incident.taken === null && incident.stage !== 'closed';
 
+/** Over but for the paper: it no longer burns on the screen. */
+export const isEnding = (incident: IncidentDoc) => incident.stage === 'false_alarm' || incident.stage === 'restoring' || incident.stage === 'closed';
+/** The colour of its alarm, for `--alarm` of base.css. */
+export const colourOf = (of: { kind: string } | null | undefined) => (of?.kind === 'gas' ? 'of-gas' : 'of-fire');
+
+/** What it is in a word: the stage once it ends, else the class; a gas leak is never called a fire. */
+export function classWord(incident: IncidentDoc): string {
+  if (isEnding(incident) || incident.stage === 'unverified') return t(`ui.stage_${incident.stage}`);
+  return incident.kind === 'gas' ? t('ui.gas_leak') : t(`ui.class_of_${incident.class}`);
+}
+
+/** How it hangs together with others of its building: the fire may have spread here, or it is in the same house. */
+export function kinOf(incident: IncidentDoc): string {
+  if (incident.spread_of) return t('ui.spread');
+  const others = openIncidents.value.some((other) => other.id !== incident.id && other.building === incident.building);
+  return others ? t('ui.same_building') : '';
+}
+
 export function glyphOf(incident: IncidentDoc): GlyphState {
+  if (incident.kind === 'gas') return 'gas';
   return incident.class === 'confirmed' ? 'confirmed' : 'fire';
 }
 
 /** The state of a device as one glyph, the worst first. A value that is not good is never shown as normal. */
 export function glyphOfPoint(point: PointDoc): GlyphState {
+  if (point.kind === 'gas' && (point.high || point.low || point.incident !== null)) return 'gas';
   if (point.fire || (point.incident !== null && point.latched_at !== null)) return 'fire';
   if (point.quality !== 'good') return 'offline';
   if (point.fault) return 'fault';
+  if (point.kind === 'supervisory' && point.active) return 'supervisory';
   if (point.disabled) return 'disabled';
   return 'normal';
 }
 
-export interface Counts { points: number; fire: number; fault: number; disabled: number; offline: number }
+const COUNTED = ['fire', 'gas', 'offline', 'fault', 'supervisory', 'disabled'] as const;
+export type Counted = (typeof COUNTED)[number];
+export type Counts = { points: number } & Record<Counted, number>;
+/** The worst that a set of devices has, or none. */
+export const worstOf = (counts: Counts): Counted | null => COUNTED.find((state) => counts[state] > 0) ?? null;
 
 /** How many devices of a set stand in which state. */
 export function count(points: Iterable<PointDoc>): Counts {
-  const counts: Counts = { points: 0, fire: 0, fault: 0, disabled: 0, offline: 0 };
+  const counts: Counts = { points: 0, fire: 0, gas: 0, offline: 0, fault: 0, supervisory: 0, disabled: 0 };
   for (const point of points) {
     counts.points += 1;
-    const glyph = glyphOfPoint(point);
-    if (glyph === 'fire' || glyph === 'fault' || glyph === 'disabled' || glyph === 'offline') counts[glyph] += 1;
+    const glyph = glyphOfPoint(point) as Counted;
+    if (COUNTED.includes(glyph)) counts[glyph] += 1;
   }
   return counts;
 }

@@ -8,7 +8,7 @@ import type {
   TimelineLine, VerbDoc,
 } from '../documents';
 
-export type Scene = 'idle' | 'alarm' | 'taken' | 'fire' | 'three' | 'false' | 'restoring';
+export type Scene = 'idle' | 'alarm' | 'taken' | 'fire' | 'three' | 'four' | 'gas' | 'false' | 'restoring';
 export const WALL = Date.UTC(2026, 10, 25, 13, 5, 29);
 export const ENGINE = 5_000_000;
 const both = (zh: string, en: string): Text => ({ zh, en });
@@ -19,7 +19,7 @@ const ago = (seconds: number) => WALL - seconds * 1000;
 
 function points(): PointDoc[] {
   const rows = readFileSync(new URL('../../../tests/campus/points.csv', import.meta.url), 'utf8').trim().split('\n').slice(1);
-  return rows.map((row) => {
+  const read = rows.map((row): PointDoc => {
     const cell = [...row.matchAll(/("(?:[^"]*)"|[^,]*)(?:,|$)/g)].map((match) => (match[1] ?? '').replaceAll('"', ''));
     const [id = '', kind = '', zh = '', en = '', building = '', floor = '', roomZh = '', roomEn = '', compartment = '', x, y] = cell;
     return {
@@ -28,6 +28,8 @@ function points(): PointDoc[] {
       active: false, low: false, high: false, changed_at: ago(3600), latched_at: null, incident: null,
     };
   });
+  const near = read.find((point) => point.id === 'P1-034') as PointDoc;
+  return [...read, { ...near, id: 'P1-G01', kind: 'gas', name: both('可燃气体 1-G01', 'Gas 1-G01'), x: 850, y: 120 }];
 }
 
 const site: SiteDoc = {
@@ -67,7 +69,7 @@ const OUTPUTS: [string, string, string, string, string | null][] = [
   ['D1-LIFT', 'elevator_recall', '1号宿舍电梯迫降', 'Dormitory 1 lift recall', 'D1'], ['GAS-VALVE', 'gas_close', '燃气总阀关闭', 'Main gas valve', null],
   ['HYDRANT-PUMP', 'pump_start', '消火栓泵启动', 'Hydrant pump', null], ['D1-FEEDER', 'feeder_trip', '1号宿舍2层非消防电源', 'Dormitory 1, 2F non-fire supply', 'D1'],
   ['D1-LIFT-FEEDER', 'feeder_trip', '1号宿舍电梯电源', 'Dormitory 1 lift supply', 'D1'], ['C1-SOUNDER', 'sounder', '第一食堂声光警报', 'Canteen 1 sounders', 'C1'],
-  ['C1-DOORS', 'door_release', '第一食堂门禁释放', 'Canteen 1 door release', 'C1'], ['C1-FEEDER', 'feeder_trip', '第一食堂非消防电源', 'Canteen 1 non-fire supply', 'C1'],
+  ['C1-EXHAUST', 'exhaust_fan', '第一食堂事故排风', 'Canteen 1 exhaust fan', 'C1'], ['C1-DOORS', 'door_release', '第一食堂门禁释放', 'Canteen 1 door release', 'C1'], ['C1-FEEDER', 'feeder_trip', '第一食堂非消防电源', 'Canteen 1 non-fire supply', 'C1'],
 ];
 const RUNS: Partial<Record<string, [CommandState, number | null, number | null]>> = {
   'D1-SOUNDER': ['done', 33, 32], 'D1-DOORS': ['done', 33, 31.6], 'D1-LIFT': ['sent', 33, null], 'GAS-VALVE': ['no_feedback', 32, null],
@@ -95,13 +97,13 @@ const RESTORE: [string, string, boolean][] = [
 ];
 const CAUSES = ['cooking', 'smoking', 'steam', 'dust', 'contractor', 'device_fault', 'water', 'prank', 'unknown'];
 
-interface Given { stage?: IncidentDoc['stage']; id: string; pointIds: string[]; since: number; taken: boolean; class: IncidentDoc['class']; all: Map<string, PointDoc> }
+interface Given { kind?: 'gas'; spread?: string; stage?: IncidentDoc['stage']; id: string; pointIds: string[]; since: number; taken: boolean; class: IncidentDoc['class']; all: Map<string, PointDoc> }
 
 function alarmOf(given: Given, pointId: string, index: number): Alarm & { restored_at: null } {
   const point = given.all.get(pointId) as PointDoc;
   const building = site.buildings.find((item) => item.id === point.building) as SiteDoc['buildings'][number];
   const at = ago(given.since - index * 74);
-  Object.assign(point, { fire: true, active: true, latched_at: at, changed_at: at, incident: given.id });
+  Object.assign(point, { fire: given.kind !== 'gas', high: given.kind === 'gas', active: true, latched_at: at, changed_at: at, incident: given.id });
   const compartment = site.compartments.find((item) => item.id === point.compartment);
   return {
     incident: given.id, point: pointId, building: building.name, floor: building.floors[0]?.name ?? both('', ''), room: point.room,
@@ -122,6 +124,16 @@ function stepsOf(given: Given): Step[] {
   const walking = [{ key: 'fact.order.accepted', args: { recipient: '岗2 王强', seconds: 86, metres: 105 } }];
   const real = of('confirm_fire', { hold_ms: 1500, tone: 'fire' });
   const locate = step('locate', 'done', { who: system, at: ago(given.since) });
+  if (given.kind === 'gas') {
+    return [
+      locate,
+      given.taken ? step('take', 'done', { who: operator, at: ago(given.since - 9) }) : step('take', 'now', { limit: { from: opened, due: opened + 30_000 }, verbs: [of('take', { tone: 'act', key: 'F2' })] }),
+      step('verify', 'running', { who: recipient('post3', '岗3 何军'), facts: walking, verbs: [dispatch] }),
+      step('linkage', 'running', { facts: [{ key: 'fact.linkage', args: { done: 1, total: 2, failed: 0 } }] }),
+      step('call119', given.taken ? 'now' : 'later', { limit: { from: opened, due: opened + 120_000 }, verbs: [of('call_119', { tone: 'act', key: 'F8', body: { connected: true } })] }),
+      step('verdict', 'later', { facts: [{ key: 'fact.false_needs_scene' }], verbs: [real, of('judge_false', { choice })] }),
+    ];
+  }
   if (given.stage === 'false_alarm') {
     return [
       locate,
@@ -180,14 +192,15 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
   const first = signals[0] as Alarm;
   const point = given.all.get(given.pointIds[0] as string) as PointDoc;
   const burning = given.class === 'confirmed';
-  const rows: LinkageRow[] = OUTPUTS.slice(0, 7).map(([output]) => {
+  const driven = given.kind === 'gas' ? OUTPUTS.filter(([, kind]) => kind === 'gas_close' || kind === 'exhaust_fan') : OUTPUTS.slice(0, 7);
+  const rows: LinkageRow[] = driven.map(([output]) => {
     const [state, sent, done] = RUNS[output] ?? (['waiting', null, null] as const);
     const at = (seconds: number | null) => (seconds === null ? null : ago(seconds));
     const limit = state === 'sent' ? { from: ENGINE - (sent ?? 0) * 1000, due: ENGINE - (sent ?? 0) * 1000 + (output === 'D1-LIFT' ? 60_000 : 120_000) } : null;
     return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null };
   });
   return {
-    id: given.id, kind: 'fire', reported: null, spread_of: null, groups: [], preconditions: [],
+    id: given.id, kind: given.kind ?? 'fire', reported: null, spread_of: given.spread ?? null, groups: [], preconditions: [],
     command: { holder: burning ? recipient('director', '陈建国 项目主任') : null, acting: false, since: burning ? ago(34) : null, offered: null, brigade: null },
     class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
     building: point.building, floor: point.floor, zone: point.building === 'D1' ? 'D1-2' : 'C1-1', compartment: point.compartment, plan: point.building === 'D1' ? 'd1-2f.svg' : 'c1-1f.svg',
@@ -205,7 +218,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
       { recipient: 'post2', name: '岗2 王强', seconds: 86, chosen: true, reason: { key: 'reason.free' } }, { recipient: 'post1', name: '岗1 刘洋', seconds: 172, chosen: false, reason: { key: 'reason.free' } },
       { recipient: 'post3', name: '岗3 何军', seconds: 190, chosen: false, reason: { key: 'reason.radio_only' } },
     ],
-    linkage: burning ? rows : [],
+    linkage: burning || given.kind === 'gas' ? rows : [],
     restore: given.stage === 'restoring' ? RESTORE.map(([id, key, ticked]) => ({ id, line: { key, args: { output: OUTPUTS.find((item) => item[0] === id)?.[2] ?? id } }, done: ticked ? { by: operator, at: ago(20) } : null })) : [],
     notices: given.stage === 'false_alarm' ? [{ key: 'notice.panel_reset_unverified' }] : [],
   };
@@ -222,18 +235,22 @@ function recent(scene: Scene): TimelineLine[] {
   return [line(3, 'order', 'line.order_replied', { recipient: '岗2 王强', verb: 'accept' }, recipient('post2', '岗2 王强'), room), line(10, 'person', 'line.taken', {}, operator, room), line(18, 'order', 'line.order_issued', { recipient: '岗2 王强' }, system, room), line(18, 'fire', 'line.first_alarm', { point: '感烟 1-015' }, { kind: 'panel', id: 'field', name: '现场' }, room), ...calm];
 }
 
+const leak = (all: Given['all'], since: number, taken: boolean): Given => ({ kind: 'gas', id: 'F-20261125-004', pointIds: ['P1-G01'], since, taken, class: 'alarm', all });
+
 export function scene(name: Scene): Snapshot {
   const all = new Map(points().map((point) => [point.id, point]));
   Object.assign(all.get('P1-027') as PointDoc, { fault: true });
-  const burning = name === 'fire' || name === 'three' || name === 'restoring';
+  const burning = name === 'fire' || name === 'three' || name === 'four' || name === 'restoring';
   const stages: Partial<Record<Scene, IncidentDoc['stage']>> = { false: 'false_alarm', restoring: 'restoring' };
   const stage = stages[name];
   const given: Given[] = [];
-  if (name !== 'idle') given.push({ id: 'F-20261125-001', pointIds: burning ? ['P1-015', 'P1-018'] : ['P1-015'], since: burning ? 108 : 18, taken: name !== 'alarm', class: burning ? 'confirmed' : 'alarm', all, ...(stage && { stage }) });
-  if (name === 'three') {
-    given.push({ id: 'F-20261125-002', pointIds: ['P1-033', 'P1-034'], since: 80, taken: false, class: 'suspected', all });
-    given.push({ id: 'F-20261125-003', pointIds: ['P1-005'], since: 12, taken: false, class: 'alarm', all });
+  if (name === 'gas') given.push(leak(all, 96, true));
+  else if (name !== 'idle') given.push({ id: 'F-20261125-001', pointIds: burning ? ['P1-015', 'P1-018'] : ['P1-015'], since: burning ? 108 : 18, taken: name !== 'alarm', class: burning ? 'confirmed' : 'alarm', all, ...(stage && { stage }) });
+  if (name === 'three' || name === 'four') {
+    given.push({ id: 'F-20261125-002', pointIds: ['P1-005', 'P1-020'], since: 86, taken: false, class: 'suspected', spread: 'F-20261125-001', all });
+    given.push({ id: 'F-20261125-003', pointIds: ['P1-027'], since: 12, taken: false, class: 'alarm', all });
   }
+  if (name === 'four') given.push(leak(all, 9, false));
   const orders: OrderDoc[] = [];
   const head = given[0];
   if (head) orders.push(order(head, `${head.id}-1`, 'post2', 'verify', burning ? 'done' : 'accepted', head.since));
