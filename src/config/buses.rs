@@ -1,17 +1,18 @@
 //! `[[buses]]` of site.toml: the lines to the field and the units on them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::lines::{self, LineEntry, SerialEntry};
 use super::names::{Noun, Word};
 use super::scope::Scope;
 use super::section::Section;
 use super::site::by_id;
 use crate::domain::ids::BusId;
+use crate::domain::line::Line;
 use crate::domain::site::{Bus, Unit};
 use crate::domain::text::Text;
 
@@ -19,13 +20,17 @@ use crate::domain::text::Text;
 const POLL_INTERVAL_MS: RangeInclusive<i64> = 20..=60_000;
 /// A longer wait than this hides a lost device.
 const TIMEOUT_MS: RangeInclusive<i64> = 10..=60_000;
+/// The slowest devices known want a third of a second between two requests.
+const GAP_MS: RangeInclusive<i64> = 0..=500;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BusEntry {
     id: Word,
     name: Spanned<Text>,
-    address: Word,
+    address: Option<Word>,
+    rtu_address: Option<Word>,
+    serial: Option<Spanned<SerialEntry>>,
     poll_interval_ms: Spanned<i64>,
     timeout_ms: Spanned<i64>,
     units: Spanned<Vec<UnitEntry>>,
@@ -36,28 +41,44 @@ struct BusEntry {
 struct UnitEntry {
     unit: Spanned<i64>,
     profile: Word,
+    gap_ms: Option<Spanned<i64>>,
 }
 
-/// Reads `[[buses]]`.
-pub(super) fn read(file: &mut Section<'_>, scope: &mut Scope<'_>) -> BTreeMap<BusId, Bus> {
-    let mut addresses = BTreeMap::new();
+/// Reads `[[buses]]`. On a demo site a serial line may only be a pseudo-terminal.
+pub(super) fn read(
+    file: &mut Section<'_>,
+    is_demo: bool,
+    scope: &mut Scope<'_>,
+) -> BTreeMap<BusId, Bus> {
+    let mut places = BTreeMap::new();
     let entries = file.list("buses", scope.reports);
     by_id(entries, |entry| {
-        Some(read_bus(entry, &mut addresses, scope))
+        Some(read_bus(entry, is_demo, &mut places, scope))
     })
 }
 
 fn read_bus(
     entry: BusEntry,
-    addresses: &mut BTreeMap<String, Range<usize>>,
+    is_demo: bool,
+    places: &mut BTreeMap<String, Range<usize>>,
     scope: &mut Scope<'_>,
 ) -> (BusId, Bus) {
-    check_address(&entry.address, scope);
-    if let Some(first) = addresses.insert(entry.address.as_ref().clone(), entry.address.span()) {
+    let line = LineEntry {
+        bus: entry.id.span(),
+        address: entry.address,
+        rtu_address: entry.rtu_address,
+        serial: entry.serial,
+    };
+    let (line, span) = lines::read(line, is_demo, scope);
+    if let Some(first) = places.insert(line.place().to_owned(), span.clone()) {
+        let what = match line {
+            Line::Tcp(_) | Line::RtuOverTcp(_) => "address",
+            Line::Serial(_) => "port",
+        };
         scope.clash(
-            entry.address.span(),
+            span,
             first,
-            format!("two buses use the address `{}`", entry.address.as_ref()),
+            format!("two buses use the {what} `{}`", line.place()),
             "one line has one bus: put the units of both on it, so that they take turns",
         );
     }
@@ -67,12 +88,12 @@ fn read_bus(
         "poll_interval_ms",
     );
     let timeout_ms = scope.number(&entry.timeout_ms, TIMEOUT_MS, "timeout_ms");
-    let units = read_units(entry.units, scope);
+    let units = read_units(entry.units, &line, scope);
     let id: BusId = entry.id.into_inner().into();
     let bus = Bus {
         id: id.clone(),
         name: scope.text(entry.name),
-        address: entry.address.into_inner(),
+        line,
         // A wrong figure is reported; the units are still needed to judge the points.
         poll_interval_ms: poll_interval_ms.unwrap_or_default(),
         timeout_ms: timeout_ms.unwrap_or_default(),
@@ -81,7 +102,7 @@ fn read_bus(
     (id, bus)
 }
 
-fn read_units(entries: Spanned<Vec<UnitEntry>>, scope: &mut Scope<'_>) -> Vec<Unit> {
+fn read_units(entries: Spanned<Vec<UnitEntry>>, line: &Line, scope: &mut Scope<'_>) -> Vec<Unit> {
     if entries.as_ref().is_empty() {
         scope.error(
             entries.span(),
@@ -93,7 +114,12 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, scope: &mut Scope<'_>) -> Vec<Un
     let mut units = Vec::new();
     for entry in entries.into_inner() {
         scope.refer(Noun::Profile, &entry.profile);
-        let Some(unit) = scope.number(&entry.unit, 0..=255, "unit") else {
+        let gap_ms = entry.gap_ms;
+        let gap_ms = gap_ms.map_or(Some(0), |gap| scope.number(&gap, GAP_MS, "gap_ms"));
+        // On a serial line 0 is everybody at once, and nobody answers (Modbus over Serial Line V1.02, 2.2). The numbers above
+        // 247 are reserved there, and used all the same.
+        let least = i64::from(!matches!(line, Line::Tcp(_)));
+        let Some(unit) = scope.number(&entry.unit, least..=255, "unit") else {
             continue;
         };
         if let Some(first) = seen.insert(unit, entry.unit.span()) {
@@ -104,38 +130,8 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, scope: &mut Scope<'_>) -> Vec<Un
         units.push(Unit {
             unit,
             profile: entry.profile.into_inner(),
+            gap_ms: gap_ms.unwrap_or_default(),
         });
     }
     units
-}
-
-pub(super) fn check_address(address: &Word, scope: &mut Scope<'_>) {
-    let fits = split(address.as_ref())
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0));
-    if !fits {
-        scope.error(
-            address.span(),
-            format!("`{}` is not host:port", address.as_ref()),
-            "write the host and the port, for example \"10.20.0.7:502\" (502 is the usual port of Modbus TCP)",
-        );
-    }
-}
-
-/// Host and port; an IPv6 host stands in brackets.
-fn split(address: &str) -> Option<(&str, &str)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    match bracketed {
-        Some(host) => Some((host, port)),
-        None if host.contains(':') => None,
-        None => Some((host, port)),
-    }
-}
-
-/// Whether an address can only be this machine.
-pub(super) fn is_loopback(address: &str) -> bool {
-    let host = split(address).map_or(address, |(host, _)| host);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

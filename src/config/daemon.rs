@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::buses;
+use super::lines;
 use super::names::Word;
 use super::scope::Scope;
 use super::section::Section;
@@ -116,7 +116,7 @@ fn read_embedded(entry: &EmbeddedEntry, scope: &mut Scope<'_>) -> Option<MqttSet
 }
 
 fn read_external(entry: ExternalEntry, dir: &Path, scope: &mut Scope<'_>) -> Option<MqttSettings> {
-    buses::check_address(&entry.address, scope);
+    lines::check_address(&entry.address, scope);
     let password_file = secret(&entry.password_file, dir, scope);
     let websocket_port = scope.number(&entry.websocket_port, 1..=65_535, "websocket_port");
     Some(MqttSettings {

@@ -9,6 +9,7 @@ mod buses;
 mod daemon;
 mod files;
 mod groups;
+mod lines;
 mod linkage;
 mod lookup;
 mod names;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::buses;
+use super::lines;
 use super::linkage::OutputEntry;
 use super::lookup::Lookup;
 use super::names::Noun;
@@ -103,12 +103,12 @@ fn check_demo(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) {
     }
     let bus = lookup.campus.buses.get(entry.bus.as_ref().as_str());
     if let Some(bus) = bus
-        && !buses::is_loopback(&bus.address)
+        && !lines::is_simulated(&bus.line)
     {
         scope.error(
             entry.arming_span(),
-            format!("the demo site may not write to `{}`, which is another machine", bus.address),
-            "for a real site write `demo = false` in site.toml and arm each output after its test; for the demo use a 127.0.0.1 address",
+            format!("the demo site may not write to `{}`, which is no simulation", bus.line.place()),
+            "for a real site write `demo = false` in site.toml and arm each output after its test; for the demo use a 127.0.0.1 address or a pseudo-terminal",
         );
     }
 }

@@ -150,7 +150,9 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Campus {
     let recipients = people::read(&mut file, scope);
     let groups = people::read_groups(&mut file, scope);
     let routes = routes::read(&mut file, scope);
-    let buses = buses::read(&mut file, scope);
+    // Without a head nothing may be written either.
+    let is_demo = head.as_ref().is_none_or(|head| head.demo);
+    let buses = buses::read(&mut file, is_demo, scope);
     file.finish(scope.reports);
     Campus {
         head,

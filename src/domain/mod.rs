@@ -5,6 +5,7 @@ pub mod group;
 pub mod ids;
 pub mod input;
 pub mod limits;
+pub mod line;
 pub mod note;
 pub mod order;
 pub mod output;

@@ -8,6 +8,7 @@ use super::ids::{
     ZoneId,
 };
 use super::limits::FireLimits;
+use super::line::Line;
 use super::output::Output;
 use super::point::Point;
 use super::text::Text;
@@ -156,8 +157,8 @@ pub struct Bus {
     pub id: BusId,
     /// Its name.
     pub name: Text,
-    /// `host:port` of a Modbus TCP device or gateway.
-    pub address: String,
+    /// The way to its devices.
+    pub line: Line,
     /// Time between two polls of the same block, in milliseconds.
     pub poll_interval_ms: u32,
     /// Longest wait for a reply, in milliseconds.
@@ -173,6 +174,8 @@ pub struct Unit {
     pub unit: u8,
     /// Name of the profile file without `.toml`.
     pub profile: String,
+    /// Least silence before it is asked, in milliseconds; slow devices ignore what comes sooner.
+    pub gap_ms: u32,
 }
 
 /// The ways on foot: rooms, corridors, stairs, outdoor paths. Lifts are never in it.

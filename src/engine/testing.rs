@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::group::{Group, GroupId};
 use crate::domain::ids::{NodeId, OutputId};
 use crate::domain::limits::FireLimits;
+use crate::domain::line::Line;
 use crate::domain::output::{Action, Arming, Feedback, Master, Output, OutputKind, Target};
 use crate::domain::point::{Point, PointKind};
 use crate::domain::site::{
@@ -212,7 +213,7 @@ fn bus(id: &str) -> Bus {
     Bus {
         id: id.into(),
         name: same(id),
-        address: "127.0.0.1:1".into(),
+        line: Line::Tcp("127.0.0.1:1".into()),
         poll_interval_ms: 100,
         timeout_ms: 500,
         units: Vec::new(),

@@ -28,6 +28,7 @@ use super::modbus::tcp::{Connection, Failure, Fault, Sent};
 use super::plan::Block;
 use super::report::Reports;
 use super::units::Units;
+use crate::domain::line;
 use crate::domain::output::WriteOutcome;
 use crate::domain::site;
 use crate::engine::handle::Handle;
@@ -58,7 +59,7 @@ enum Step {
 /// A bus at work.
 pub(crate) struct Bus {
     name: String,
-    address: String,
+    way: line::Line,
     timeout: Duration,
     handle: Handle,
     port: Arc<Port>,
@@ -89,7 +90,7 @@ impl Bus {
         let units = Units::new(blocks.iter().map(|block| block.unit));
         Self {
             name: bus.id.to_string(),
-            address: bus.address.clone(),
+            way: bus.line.clone(),
             timeout: Duration::from_millis(bus.timeout_ms.max(1).into()),
             reports: Reports::new(bus.id.clone(), handle.clone()),
             handle,
@@ -181,7 +182,7 @@ impl Bus {
         let started = Instant::now();
         let connected = tokio::select! {
             () = self.stop.cancelled() => return,
-            connected = Connection::open(&self.address, self.timeout) => connected,
+            connected = open(&self.way, self.timeout) => connected,
         };
         match connected {
             Ok(connection) => {
@@ -308,6 +309,13 @@ impl Bus {
                 self.drop_hand(WriteOutcome::NotSent);
             }
         }
+    }
+}
+
+async fn open(way: &line::Line, limit: Duration) -> Result<Connection, Fault> {
+    match way {
+        line::Line::Tcp(address) => Connection::open(address, limit).await,
+        line::Line::RtuOverTcp(_) | line::Line::Serial(_) => Err(Fault::Unreachable),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::domain::ids::PointId;
+use crate::domain::ids::{BusId, PointId};
+use crate::domain::line::Line;
 use crate::domain::point::PointKind;
 
 #[test]
@@ -162,7 +163,7 @@ fn the_demo_writes_to_this_machine_only() {
     site.edit("site.toml", "[::1]:15020", "10.1.2.3:502");
     let messages = site.messages();
     let first =
-        "linkage.toml: the demo site may not write to `10.1.2.3:502`, which is another machine";
+        "linkage.toml: the demo site may not write to `10.1.2.3:502`, which is no simulation";
     assert_eq!(
         messages,
         [first],
@@ -170,6 +171,62 @@ fn the_demo_writes_to_this_machine_only() {
     );
     site.edit("site.toml", "demo = true", "demo = false");
     site.load().unwrap();
+}
+
+#[test]
+fn the_demo_writes_to_pseudo_terminals_only() {
+    let site = Site::new();
+    let port = |path: &str| format!("serial = {{ path = {path:?}, baud = 9600 }}");
+    let link = site.path("port").display().to_string();
+    site.edit("site.toml", "address = \"127.0.0.1:15020\"", &port(&link));
+    // What is not there yet is judged when it is opened.
+    let loaded = site.load().unwrap();
+    let Line::Serial(serial) = &loaded.site.buses[&BusId::from("panel1")].line else {
+        panic!("a serial line")
+    };
+    assert!(serial.pty_only && serial.stop_bits == 1 && !serial.echo);
+    std::os::unix::fs::symlink("/dev/pts/ptmx", site.path("port")).unwrap();
+    site.load().unwrap();
+    site.edit("site.toml", &port(&link), &port("/dev/null"));
+    let first = "linkage.toml: the demo site may not write to `/dev/null`, which is no simulation";
+    assert_eq!(site.messages(), [first]);
+    site.edit("site.toml", "demo = true", "demo = false");
+    site.load().unwrap();
+}
+
+#[test]
+fn a_bus_has_exactly_one_line() {
+    let site = Site::new();
+    let address = "address = \"127.0.0.1:15020\"";
+    site.edit("site.toml", address, &format!("{address}\nrtu_{address}"));
+    let two = ["site.toml: the bus has two lines"];
+    assert_eq!(site.messages(), two);
+    assert!(site.picture().contains("first here"));
+    site.edit("site.toml", &format!("{address}\n"), "");
+    site.load().unwrap();
+    site.edit("site.toml", &format!("rtu_{address}"), "");
+    assert_eq!(site.messages(), ["site.toml: the bus goes nowhere"]);
+}
+
+#[test]
+fn the_figures_of_a_serial_line_are_judged() {
+    let site = Site::new();
+    let port = "serial = { path = \"ttyS1\", baud = 9601, parity = \"even\", stop_bits = 3 }";
+    site.edit("site.toml", "address = \"127.0.0.1:15020\"", port);
+    site.edit("site.toml", "{ unit = 1, ", "{ unit = 0, gap_ms = 501, ");
+    let messages = site.messages();
+    let of_site: Vec<&str> = messages
+        .iter()
+        .filter_map(|message| message.strip_prefix("site.toml: "))
+        .collect();
+    let expected = [
+        "`ttyS1` is not the path of a port",
+        "9601 is no speed of a serial line",
+        "`stop_bits` is 3, out of its limits",
+        "`unit` is 0, out of its limits",
+        "`gap_ms` is 501, out of its limits",
+    ];
+    assert_eq!(of_site, expected);
 }
 
 #[test]

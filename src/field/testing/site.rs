@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::domain::line::Line;
 use crate::domain::output::{Action, Target};
 use crate::domain::point::{Point, PointKind};
 use crate::domain::profile::{Area, Group, Layout, Profile, Scan};
@@ -70,7 +71,7 @@ pub(crate) fn bus(id: &str, address: &str, units: &[(u8, &str)]) -> Bus {
     Bus {
         id: id.into(),
         name: Text::new(id, id),
-        address: address.to_owned(),
+        line: Line::Tcp(address.to_owned()),
         poll_interval_ms: 10,
         timeout_ms: TIMEOUT_MS,
         units: units
@@ -78,6 +79,7 @@ pub(crate) fn bus(id: &str, address: &str, units: &[(u8, &str)]) -> Bus {
             .map(|(unit, profile)| Unit {
                 unit: *unit,
                 profile: (*profile).to_owned(),
+                gap_ms: 0,
             })
             .collect(),
     }
