@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::handle::Shared;
 use super::ports::{Batch, Store, StoreError};
+use super::stages::Stage;
+use crate::clock::Stopwatch;
 
 /// Time between two tries.
 const RETRY: Duration = Duration::from_millis(100);
@@ -19,6 +21,7 @@ pub(super) fn commit_all(
 ) {
     while let Ok(batch) = batches.recv() {
         let mut failed = false;
+        let watch = Stopwatch::start();
         loop {
             match store.commit(&batch) {
                 Ok(()) => break,
@@ -36,6 +39,7 @@ pub(super) fn commit_all(
                 }
             }
         }
+        shared.stages.add(Stage::Commit, watch.elapsed());
         if failed {
             tracing::info!("the journal can be written again");
             shared.set_health(|health| health.store = None);

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::board::Board;
 use super::ports::{AccountRow, Answer, DeviceRow, Problem, RowChange, SessionRow, TokenRow};
+use super::stages::{Histogram, Stage, Stages};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{CommandId, PointId, RecipientId};
@@ -105,6 +106,8 @@ pub struct Shared {
     pub changes: broadcast::Sender<Arc<Change>>,
     /// Not journalled: it must be known when the journal cannot be written.
     pub health: RwLock<Health>,
+    /// How long the stages of an alarm take.
+    pub stages: Stages,
 }
 
 impl Shared {
@@ -266,6 +269,17 @@ impl Handle {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// One more measurement of a stage.
+    pub fn measured(&self, stage: Stage, took: Duration) {
+        self.shared.stages.add(stage, took);
+    }
+
+    /// How long the stages took in this run.
+    #[must_use]
+    pub fn stages(&self) -> [(Stage, Histogram); Stage::ALL.len()] {
+        self.shared.stages.read()
     }
 
     /// Ends the engine after the inputs that already wait.

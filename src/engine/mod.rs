@@ -9,6 +9,7 @@ pub mod load;
 pub mod ports;
 pub mod rebuild;
 pub mod run;
+pub mod stages;
 pub mod translate;
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 use super::handle::{Change, Handle, Lanes, Shared, Waiting, wait};
 use super::ledger::Ledger;
 use super::ports::{Answer, Batch, Field, RowChange, Store};
+use super::stages::Stage;
 use super::{commit, load, translate};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::actor::Actor;
 use crate::domain::ids::PointId;
 use crate::domain::input::{Input, Request};
@@ -343,7 +344,9 @@ impl Engine {
     }
 
     fn decide(&mut self, now: Now, request: &Request) -> Answer {
+        let watch = Stopwatch::start();
         let taken = self.ledger.take(now, request);
+        self.shared.stages.add(Stage::Decide, watch.elapsed());
         self.open.inputs += 1;
         self.open.batch.entries.extend(taken.entry);
         taken.answer
@@ -513,5 +516,6 @@ pub fn shared() -> Arc<Shared> {
         people: std::sync::RwLock::default(),
         changes,
         health: std::sync::RwLock::default(),
+        stages: super::stages::Stages::default(),
     })
 }
