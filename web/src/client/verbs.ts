@@ -64,8 +64,9 @@ export async function act(verb: VerbDoc, chosen: Record<string, unknown> = {}, s
   }
 }
 
-/** A verb of the frame: the documents carry none for these two, because they belong to the room and not to a step. */
-export function siteVerb(verb: 'mute' | 'mode', body: Record<string, unknown> = {}): VerbDoc {
+/** A verb of the frame: the documents carry none for these, because they belong to the room and not to a step. */
+export type SiteVerb = 'mute' | 'mode' | 'report' | 'take_over' | 'sign_on_shift' | 'sign_off_shift';
+export function siteVerb(verb: SiteVerb, body: Record<string, unknown> = {}): VerbDoc {
   return {
     verb, path: `/api/v1/site/${verb}`, line: { key: `verb.${verb}` }, hold_ms: 0, tone: 'plain', key: null, body, choice: null,
   };

@@ -32,12 +32,13 @@ function call119(): void {
   else void show(offered.step.id);
 }
 
-export interface FunctionKey { key: string; word: 'take' | 'mute' | 'plan' | 'linkage' | 'dispatch' | 'call119' | 'timeline'; run: () => void }
+export interface FunctionKey { key: string; word: 'take' | 'mute' | 'plan' | 'linkage' | 'dispatch' | 'call119' | 'timeline' | 'report'; run: () => void }
 
 export const FUNCTION_KEYS: FunctionKey[] = [
   { key: 'F2', word: 'take', run: take },
   { key: 'F3', word: 'mute', run: () => void act(siteVerb('mute')) },
   { key: 'F4', word: 'plan', run: () => go('floor', shown.value?.floor ?? at.floor) },
+  { key: 'F5', word: 'report', run: () => go('report') },
   { key: 'F6', word: 'linkage', run: () => go('linkage', shown.value?.id) },
   { key: 'F7', word: 'dispatch', run: () => void show('verify') },
   { key: 'F8', word: 'call119', run: call119 },

@@ -17,8 +17,8 @@ export const openIncidents = computed<IncidentDoc[]>(() => {
   return ids.map((id) => documents.of('incident').get(id)).filter((found) => found !== undefined);
 });
 
-export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline';
-const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline'];
+export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline' | 'report';
+const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline', 'report'];
 /** The screen, and what is chosen on it. The address keeps both, so that a reload shows the same. */
 export const at = reactive({ screen: 'home' as ScreenName, incident: null as string | null, floor: null as string | null, output: null as string | null });
 
@@ -41,7 +41,7 @@ export function startNavigation(): void {
   watch(() => site.value?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes), { immediate: true });
   // What is shown stays until it is closed: a more urgent one comes beside it, never in its place.
   watch(() => shown.value?.id ?? null, (id) => id !== null && at.screen !== 'timeline' && (at.incident = id));
-  // A new incident brings the incident screen, except on the linkage board, where a command may be under the hand.
+  // A new incident brings the incident screen, except where something may be under the hand: the linkage board and a report.
   watch(
     () => (summary.value ? openIncidents.value.map((incident) => incident.id) : null),
     (ids, before) => {

@@ -9,6 +9,7 @@ import { setUtcOffset, startTicker } from '../client/clock';
 import { documents } from '../client/store';
 import { stream } from '../client/stream';
 import { bell, ring, startBell, stayAwake } from './bell';
+import { sendFound } from './found';
 import { type Device, MqttLink } from './link';
 import { isOrder, isUnanswered, isUnreceived, merged } from './orders';
 import { type Answer, Courier, Outbox, type Unsent, type Verb } from './outbox';
@@ -177,6 +178,7 @@ export async function begin(): Promise<void> {
   startBell();
   steady.every(1_000, () => {
     courier.look(performance.now());
+    void sendFound(performance.now());
     if (link.view.state === 'refused') void renew();
   });
   watch(orders, receive, { immediate: true });

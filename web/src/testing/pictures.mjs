@@ -29,6 +29,7 @@ const SHOTS = [
   ['four', 'four', '', L, 'night', 'zh'], ['four', 'four', '', M, 'day', 'en'], ['gas', 'gas', '', M, 'night', 'zh'], ['gas', 'gas', '', L, 'day', 'en'],
   ['linkage', 'fire', '#/linkage', L, 'night', 'zh'], ['linkage', 'fire', '#/linkage', M, 'day', 'zh'],
   ['floor', 'fire', '#/floor/D1-2F', L, 'night', 'zh'], ['floor', 'fire', '#/floor/C1-1F', M, 'day', 'en'],
+  ['report', 'idle', '#/report', L, 'night', 'zh'], ['report', 'alarm', '#/report', M, 'day', 'en'],
   ['false', 'false', '', M, 'night', 'zh'], ['restoring', 'restoring', '', M, 'day', 'zh'], ['posts', 'taken', '', M, 'night', 'zh'], ['refused', 'alarm', '', M, 'night', 'en'],
   ['timeline', 'fire', '#/timeline', M, 'night', 'zh'], ['stale', 'fire', '', M, 'night', 'zh'],
   ['small', 'three', '', { width: 1280, height: 720 }, 'night', 'zh'], ['small', 'fire', '', { width: 1280, height: 720 }, 'night', 'en'],
@@ -64,6 +65,10 @@ for (const [name, which, hash, viewport, theme, language] of SHOTS) {
   if (name === 'stale') await page.waitForSelector('[data-testid=stale-banner]');
   if (name === 'posts') await page.keyboard.press('F7');
   if (name === 'refused') await page.keyboard.press('F2');
+  if (name === 'report') {
+    await page.getByTestId('report-place').fill('215');
+    await page.keyboard.press('Enter');
+  }
   await page.waitForTimeout(700);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 0) console.error(title, 'scrolls sideways by', wide);

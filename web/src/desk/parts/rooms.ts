@@ -3,7 +3,8 @@ interface Spot { x: number; y: number }
 const DRAWN = 'alarm-room';
 const FRAME = 'alarm-frame';
 
-function roomAt(root: SVGSVGElement, spot: Spot): SVGGeometryElement | null {
+/** The room that holds a spot of the plan. */
+export function shapeAt(root: SVGSVGElement, spot: Spot): SVGGeometryElement | null {
   const at = new DOMPoint(spot.x, spot.y);
   for (const shape of root.querySelectorAll<SVGGeometryElement>('[data-room]')) {
     if (shape.isPointInFill?.(at)) return shape;
@@ -21,7 +22,7 @@ function copy(shape: SVGGeometryElement, name: string): SVGElement {
 /** Hatches the rooms of these spots, over the furniture and under the walls; gives their shapes. */
 export function hatchRooms(root: SVGSVGElement, spots: Spot[]): SVGGeometryElement[] {
   for (const old of root.querySelectorAll(`.${DRAWN}, .${FRAME}`)) old.remove();
-  const rooms = [...new Set(spots.map((spot) => roomAt(root, spot)).filter((room) => room !== null))];
+  const rooms = [...new Set(spots.map((spot) => shapeAt(root, spot)).filter((room) => room !== null))];
   const above = root.querySelector(':scope > .furniture') ?? root.querySelector(':scope > .floor');
   for (const room of rooms) above?.after(copy(room, DRAWN));
   return rooms;
