@@ -247,10 +247,12 @@ fn check_bits(kind: PointKind, group: &Group, name: &Word, scope: &mut Scope<'_>
         check_contact(kind, name, scope);
         return;
     };
-    let (bit, word) = match kind {
-        _ if kind.is_fire() => (fire, "fire"),
-        PointKind::Gas => (high, "high"),
-        _ => (active, "active"),
+    let (bit, word) = if kind.is_fire() {
+        (fire, "fire")
+    } else if kind == PointKind::Gas {
+        (high, "high")
+    } else {
+        (active, "active")
     };
     if bit.is_none() {
         let message = format!(

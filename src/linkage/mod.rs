@@ -2,7 +2,7 @@
 //!
 //! Linkage is a graph of stated dependencies, never a queue (DESIGN.md 4, rule 5): only an output that names `waits_for` waits.
 
-use crate::domain::ids::{BuildingId, ZoneId};
+use crate::domain::ids::{BuildingId, PointId, ZoneId};
 use crate::domain::output::{Arming, Master, Output, OutputKind};
 use crate::domain::site::Site;
 
@@ -26,6 +26,18 @@ pub fn outputs_of<'a>(
         // An exhaust fan would feed a fire: only a gas leak starts it.
         let of_fire = !output.kind.is_panel() && output.kind != OutputKind::ExhaustFan;
         serves && of_fire && output.master == Master::Fengsui
+    })
+}
+
+/// The outputs that a gas detector's high limit starts (DESIGN.md 4, rule 6a): its own valve and exhaust fan, nothing else.
+pub fn outputs_of_gas<'a>(
+    site: &'a Site,
+    detector: &'a PointId,
+) -> impl Iterator<Item = &'a Output> {
+    site.outputs.values().filter(move |output| {
+        let is_own = output.gas_detectors.contains(detector);
+        let is_of_gas = matches!(output.kind, OutputKind::GasClose | OutputKind::ExhaustFan);
+        is_own && is_of_gas && output.master == Master::Fengsui
     })
 }
 

@@ -185,6 +185,8 @@ pub(super) fn alarm(text: &str, seq: u64) -> Option<Stand> {
     let body = json!({
         "id": incident["id"],
         "class": incident["class"],
+        "incident_kind": incident["kind"],
+        "level": incident["level"],
         "stage": incident["stage"],
         "open": open,
         "place": {
@@ -208,7 +210,7 @@ pub(super) fn alarm(text: &str, seq: u64) -> Option<Stand> {
 
 /// What `status/point/…` says, from `point/…`.
 pub(super) fn point(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
-    const KEPT: [&str; 11] = [
+    const KEPT: [&str; 13] = [
         "id",
         "kind",
         "name",
@@ -218,6 +220,8 @@ pub(super) fn point(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
         "disabled",
         "test",
         "active",
+        "low",
+        "high",
         "latched_at",
         "incident",
     ];

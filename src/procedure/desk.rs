@@ -176,7 +176,9 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             touched.insert(Cell::Recipient(recipient.clone()));
             return;
         }
-        Event::IncidentOpened { incident, .. } => desk.counter = number_of(incident.as_str()),
+        Event::IncidentOpened { incident, .. } | Event::GasDetected { incident, .. } => {
+            desk.counter = number_of(incident.as_str());
+        }
         _ => return,
     }
     touched.insert(Cell::Desk);

@@ -17,6 +17,7 @@ use crate::domain::text::Line;
 use crate::domain::time::EngineTime;
 
 use super::Refusal;
+use super::gas::{Level, Task};
 
 /// Fengsui's own linkage mode. Never confused with the panel's key or an output's arming.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,9 @@ pub struct Planned {
     pub waits_for: Option<OutputId>,
     /// A rule may start it; else a person must.
     pub automatic: bool,
+    /// A feeder that waits for a person's start 待人工.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deferred: bool,
     /// Who does it by hand when it fails.
     pub by_hand: RecipientId,
 }
@@ -210,6 +214,42 @@ pub enum Event {
         room: Option<String>,
         note: Option<String>,
     },
+    /// 燃气泄漏: the first gas detector of a compartment reached a limit.
+    GasDetected {
+        incident: CaseId,
+        building: BuildingId,
+        floor: FloorId,
+        zone: ZoneId,
+        compartment: CompartmentId,
+        signal: SignalRef,
+        level: Level,
+        take_by: EngineTime,
+        verdict_by: EngineTime,
+    },
+    /// A gas detector is at its high limit. `counts`: it is healthy, so the rule starts what is in `start`.
+    GasHigh {
+        incident: CaseId,
+        point: PointId,
+        counts: bool,
+        start: Vec<OutputId>,
+        outputs: Vec<Planned>,
+        call_119_by: EngineTime,
+    },
+    /// A person has done what a leak asks of people.
+    GasTask { incident: CaseId, task: Task },
+    /// What people found: gas, or none and why.
+    GasReported {
+        incident: CaseId,
+        leak: bool,
+        cause: Option<Cause>,
+    },
+    /// People have reported and the readings are normal: what is to be restored by hand.
+    GasGone {
+        incident: CaseId,
+        restore: Vec<String>,
+    },
+    /// Gas again after a report: it is looked at anew.
+    GasReturned { incident: CaseId },
     /// A later signal of the compartment.
     SignalJoined { incident: CaseId, signal: SignalRef },
     /// The panel no longer shows this signal; it stays latched here.

@@ -12,6 +12,7 @@
 pub mod desk;
 pub mod events;
 pub mod fire;
+pub mod gas;
 pub mod outputs;
 pub mod points;
 pub mod timeline;
@@ -325,6 +326,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event) -> BTreeSet<Cell
     points::apply(campus, stamp, event, &mut touched);
     outputs::apply(campus, stamp, event, &mut touched);
     desk::apply(campus, stamp, event, &mut touched);
+    gas::apply::apply(campus, stamp, event, &mut touched);
     fire::apply::apply(campus, stamp, event, &mut touched);
     timeline::apply(campus, stamp, event, &mut touched);
     touched

@@ -14,13 +14,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::events::Event;
+use super::events::{Event, Planned};
+use super::fire::Stage;
 use super::{By, Campus, Cell, Decided, Owed, Stamp, points};
 use crate::domain::ids::{CaseId, CommandId, OutputId};
 use crate::domain::output::{CommandState, Output, WriteOutcome};
 use crate::domain::point::Quality;
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
+use crate::linkage;
 
 /// The latest command of an output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +88,33 @@ pub fn ask(
             state.state == CommandState::Unknown && state.incident.as_ref() == incident
         }),
     }
+}
+
+/// An output as it stands in a plan: decided once and kept.
+#[must_use]
+pub fn planned(output: &Output) -> Planned {
+    Planned {
+        output: output.id.clone(),
+        waits_for: output.waits_for.clone(),
+        automatic: linkage::is_automatic(output) && !output.deferred,
+        deferred: output.deferred,
+        by_hand: output.by_hand.clone(),
+    }
+}
+
+/// Another open incident has this output in hand, from the command to the order by hand: it is written once and shown in both
+/// plans. One that was judged false is over for this.
+#[must_use]
+pub fn is_in_hand(campus: &Campus, id: &OutputId, of: &CaseId) -> bool {
+    let Some(state) = campus.outputs.get(id) else {
+        return false;
+    };
+    let other = state.incident.as_ref().filter(|other| *other != of);
+    let other = other.and_then(|other| campus.incidents.get(other));
+    state.is_live()
+        || other.is_some_and(|other| {
+            other.asked.contains(id) && !matches!(other.stage, Stage::FalseAlarm | Stage::Closed)
+        })
 }
 
 /// A bus asks whether it may write.

@@ -68,12 +68,12 @@ pub fn observed(campus: &Campus, site: &Site, now: Now, observation: &Observatio
         quality: Quality::Good,
         edge,
     }];
+    let seen = (observation, now);
     events.extend(super::fire::signals::observed(
-        campus,
-        site,
-        point,
-        &before,
-        (observation, now),
+        campus, site, point, &before, seen,
+    ));
+    events.extend(super::gas::signals::observed(
+        campus, site, point, &before, seen,
     ));
     events
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::events::{Event, Mode, SignalRef};
+use super::gas::{Level, Task};
 use super::{Campus, Cell, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
@@ -265,6 +266,67 @@ fn of_incident(event: &Event) -> Option<Said<'_>> {
             point: signal.point.as_ref(),
             ..said("fire", "first_alarm", incident)
         },
+        Event::GasDetected {
+            incident,
+            signal,
+            level,
+            ..
+        } => Said {
+            point: signal.point.as_ref(),
+            ..said(
+                "gas",
+                match level {
+                    Level::Low => "gas_low",
+                    Level::High => "gas_detected",
+                },
+                incident,
+            )
+        },
+        Event::GasHigh {
+            incident,
+            point,
+            counts,
+            ..
+        } => Said {
+            point: Some(point),
+            ..said(
+                "gas",
+                if *counts {
+                    "gas_high"
+                } else {
+                    "gas_high_unsure"
+                },
+                incident,
+            )
+        },
+        Event::GasTask { incident, task } => said(
+            "person",
+            match task {
+                Task::Evacuated => "gas_evacuated",
+                Task::GasCompany => "gas_company",
+                Task::Cordon => "gas_cordon",
+                Task::PowerOutside => "gas_power_outside",
+            },
+            incident,
+        ),
+        Event::GasReported {
+            incident,
+            leak: true,
+            ..
+        } => said("gas", "gas_reported", incident),
+        Event::GasReported {
+            incident,
+            leak: false,
+            cause,
+        } => Said {
+            args: cause
+                .map(|cause| ("cause", cause.word().to_owned()))
+                .into_iter()
+                .collect(),
+            ..said("person", "gas_reported_none", incident)
+        },
+        Event::GasGone { incident, .. } => said("feedback", "gas_gone", incident),
+        Event::GasReturned { incident } => said("gas", "gas_returned", incident),
         Event::SignalJoined { incident, signal } => Said {
             point: signal.point.as_ref(),
             ..said("fire", "signal_joined", incident)

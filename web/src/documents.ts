@@ -48,7 +48,7 @@ export interface SummaryDoc {
   mode: 'auto' | 'manual'; mode_by: Stamp | null;
   panel_key: 'auto' | 'manual' | 'unknown';
   lamps: {
-    fire: { untaken: number; total: number }; started: number; feedback: number; delayed: number; supervisory: number;
+    fire: { untaken: number; total: number }; gas: number; started: number; feedback: number; delayed: number; supervisory: number;
     disabled: number; fault: number; links: { up: number; total: number };
   };
   first_alarm: Alarm | null; latest_alarm: Alarm | null;
@@ -69,7 +69,7 @@ export interface SummaryDoc {
 export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall }
 /** `recent`: the last lines of the campus, newest first. */
 export interface RecentDoc { lines: TimelineLine[] }
-export interface TimelineLine { seq: number; at: Wall; class: 'fire' | 'fault' | 'disabled' | 'order' | 'command' | 'feedback' | 'person' | 'system'; line: Line; place: Text | null; by: Actor; incident: string | null }
+export interface TimelineLine { seq: number; at: Wall; class: 'fire' | 'gas' | 'fault' | 'disabled' | 'order' | 'command' | 'feedback' | 'person' | 'system'; line: Line; place: Text | null; by: Actor; incident: string | null }
 /** `timeline/{incident}`, oldest first. */
 export interface TimelineDoc { incident: string; lines: TimelineLine[]; dropped: number }
 
@@ -77,7 +77,10 @@ export type IncidentClass = 'alarm' | 'suspected' | 'confirmed';
 export type IncidentStage = 'verifying' | 'unverified' | 'false_alarm' | 'fighting' | 'restoring' | 'closed';
 /** `incident/{id}` */
 export interface IncidentDoc {
-  id: string; kind: 'fire' | 'gas'; class: IncidentClass; stage: IncidentStage; opened_at: Wall; opened_engine: Engine;
+  id: string;
+  /** A gas leak 燃气泄漏 has no class of its own (it stays `alarm`) but the limit that was reached. */
+  kind: 'fire' | 'gas'; level: 'low' | 'high' | null;
+  class: IncidentClass; stage: IncidentStage; opened_at: Wall; opened_engine: Engine;
   first: Alarm; signals: (Alarm & { restored_at: Wall | null })[];
   building: string; floor: string; zone: string; compartment: string; plan: string | null; sleeping: boolean;
   taken: Stamp | null;
@@ -112,7 +115,8 @@ export interface IncidentDoc {
 export type GroupId = 'extinguish' | 'cordon' | 'evacuate' | 'rescue' | 'equipment' | 'reserve';
 export type StepState = 'done' | 'now' | 'running' | 'late' | 'later' | 'skipped';
 export interface Step {
-  id: 'locate' | 'take' | 'verify' | 'verdict' | 'call119' | 'report' | 'linkage' | 'groups' | 'stop_sounders' | 'reset' | 'all_clear' | 'restore' | 'close';
+  id: 'locate' | 'take' | 'verify' | 'verdict' | 'call119' | 'report' | 'linkage' | 'groups' | 'stop_sounders' | 'reset' | 'all_clear' | 'restore' | 'close'
+    | 'evacuated' | 'gas_company' | 'cordon' | 'power_outside' | 'people_report' | 'readings';
   line: Line; state: StepState; who: Actor | null; at: Wall | null;
   /** A limit that runs: started and due in engine time. */
   limit: { from: Engine; due: Engine } | null;

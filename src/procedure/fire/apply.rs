@@ -1,11 +1,11 @@
 //! How an incident changes. Reads nothing but the event and the state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::super::events::{Event, SignalRef};
+use super::super::events::Event;
 use super::super::{Campus, Cell, Stamp, points};
 use super::report::REPORTS_MAX;
-use super::{Call119, Class, HEARD_MAX, Incident, Order, Reported, Signal, Stage, Verdict};
+use super::{Call119, Class, HEARD_MAX, Incident, Order, Reported, Stage, Verdict};
 use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::order::{OrderState, ReplyVerb};
 
@@ -53,7 +53,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
 /// The incident that an event names, also one that it opens.
 #[must_use]
 pub fn case_of(event: &Event) -> Option<CaseId> {
-    if let Event::IncidentOpened { incident, .. } = event {
+    if let Event::IncidentOpened { incident, .. } | Event::GasDetected { incident, .. } = event {
         return Some(incident.clone());
     }
     incident_of(event).cloned()
@@ -92,6 +92,11 @@ fn incident_of(event: &Event) -> Option<&CaseId> {
         | Event::AllClear { incident, .. }
         | Event::Restored { incident, .. }
         | Event::IncidentClosed { incident }
+        | Event::GasHigh { incident, .. }
+        | Event::GasTask { incident, .. }
+        | Event::GasReported { incident, .. }
+        | Event::GasGone { incident, .. }
+        | Event::GasReturned { incident }
         | Event::CommandAsked {
             incident: Some(incident),
             ..
@@ -115,48 +120,13 @@ fn opened(stamp: &Stamp, event: &Event) -> Option<Incident> {
     else {
         return None;
     };
-    Some(Incident {
-        id: incident.clone(),
-        building: building.clone(),
-        floor: floor.clone(),
-        zone: zone.clone(),
-        compartment: compartment.clone(),
-        sleeping: *sleeping,
-        class: Class::Alarm,
-        stage: Stage::Verifying,
-        opened: stamp.now.engine,
-        opened_at: stamp.now.wall,
-        signals: vec![latched(stamp, signal)],
-        reports: Vec::new(),
-        taken: None,
-        take_by: *take_by,
-        take_missed: false,
-        verdict_by: *verdict_by,
-        verdict: None,
-        unverified: None,
-        considered: Vec::new(),
-        orders: BTreeMap::new(),
-        call_119: None,
-        holder: None,
-        command_since: None,
-        unfilled: BTreeMap::new(),
-        plan: None,
-        asked: BTreeSet::new(),
-        panel_reset_seen: false,
-        all_clear: None,
-        restore: Vec::new(),
-        timeline: super::Lines::default(),
-    })
-}
-
-fn latched(stamp: &Stamp, signal: &SignalRef) -> Signal {
-    Signal {
-        point: signal.point.clone(),
-        kind: signal.kind,
-        at: stamp.now.wall,
-        seq: stamp.seq,
-        restored_at: None,
-    }
+    let place = (building.clone(), floor.clone(), zone.clone());
+    let mut opened = Incident::new(incident.clone(), place, compartment.clone(), stamp);
+    opened.sleeping = *sleeping;
+    opened.signals.push(Incident::latched(stamp, signal));
+    opened.take_by = *take_by;
+    opened.verdict_by = *verdict_by;
+    Some(opened)
 }
 
 #[expect(
@@ -176,7 +146,7 @@ fn change_signals(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                     known.seq = stamp.seq;
                     known.restored_at = None;
                 }
-                None => incident.signals.push(latched(stamp, signal)),
+                None => incident.signals.push(Incident::latched(stamp, signal)),
             }
             incident.panel_reset_seen = false;
         }

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::super::events::{Event, Mode, Planned};
-use super::super::{Campus, Cell, desk, outputs, points};
+use super::super::{Campus, Cell, desk, gas, outputs, points};
 use super::posts::{new_order, posts};
 use super::{Class, Incident, Stage, groups};
-use crate::domain::ids::{CaseId, OutputId, RecipientId};
+use crate::domain::ids::{CaseId, OutputId, PointId, RecipientId};
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
 use crate::domain::point::{PointKind, Quality};
@@ -44,6 +44,9 @@ pub fn concerned(campus: &Campus, site: &Site, touched: &BTreeSet<Cell>) -> BTre
             }
             Cell::Point(point) => {
                 let kind = site.points.get(point).map(|point| point.kind);
+                if kind == Some(PointKind::Gas) {
+                    concerned.extend(leaks(campus, |id| id == point));
+                }
                 if kind == Some(PointKind::PanelSounders) {
                     let ending =
                         |i: &&Incident| matches!(i.stage, Stage::FalseAlarm | Stage::Restoring);
@@ -58,11 +61,22 @@ pub fn concerned(campus: &Campus, site: &Site, touched: &BTreeSet<Cell>) -> BTre
                 };
                 let waits = |i: &&Incident| i.asked.iter().any(on_bus);
                 concerned.extend(campus.incidents.values().filter(waits).map(id));
+                let read_by = |id: &PointId| site.points.get(id).is_some_and(|p| p.bus == *bus);
+                concerned.extend(leaks(campus, read_by));
             }
             Cell::Recent => {}
         }
     }
     concerned
+}
+
+/// Open leaks with a detector that is so.
+fn leaks(campus: &Campus, is: impl Fn(&PointId) -> bool) -> impl Iterator<Item = CaseId> {
+    let of = move |incident: &&Incident| {
+        let mut points = incident.signals.iter().filter_map(|s| s.point.as_ref());
+        incident.leak.is_some() && points.any(&is)
+    };
+    campus.incidents.values().filter(of).map(id)
 }
 
 fn id(incident: &Incident) -> CaseId {
@@ -89,6 +103,9 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     else {
         return Vec::new();
     };
+    if incident.leak.is_some() {
+        return gas::follow::follow(campus, site, now, incident);
+    }
     let rules: [Rule; 10] = [
         class,
         posts,
@@ -231,12 +248,7 @@ fn plan(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event>
         return Vec::new();
     }
     let outputs = linkage::outputs_of(site, &incident.building, &incident.zone)
-        .map(|output| Planned {
-            output: output.id.clone(),
-            waits_for: output.waits_for.clone(),
-            automatic: linkage::is_automatic(output),
-            by_hand: output.by_hand.clone(),
-        })
+        .map(outputs::planned)
         .collect();
     vec![Event::PlanMade {
         incident: incident.id.clone(),
@@ -290,7 +302,7 @@ fn commands(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<
 }
 
 /// Rule 8: after an unknown outcome the feedback is looked at first; then a level output may be written once more.
-fn may_repeat(
+pub(in crate::procedure) fn may_repeat(
     campus: &Campus,
     site: &Site,
     output: &crate::domain::output::Output,
@@ -325,7 +337,12 @@ fn is_free(campus: &Campus, site: &Site, planned: &Planned) -> bool {
 }
 
 /// A command that failed becomes an order to a named person.
-fn by_hand(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+pub(in crate::procedure) fn by_hand(
+    campus: &Campus,
+    site: &Site,
+    now: Now,
+    incident: &Incident,
+) -> Vec<Event> {
     let mut events = Vec::new();
     for output in &incident.asked {
         let Some(state) = campus.outputs.get(output) else {

@@ -16,9 +16,19 @@ pub(super) fn groups(campus: &Campus, site: &Site, now: Now, incident: &Incident
     if incident.stage != Stage::Fighting {
         return Vec::new();
     }
+    fill(campus, site, now, (incident, &GroupId::ALL))
+}
+
+/// What some groups still need: a leak empties and closes its space without the others.
+pub(in crate::procedure) fn fill(
+    campus: &Campus,
+    site: &Site,
+    now: Now,
+    (incident, wanted): (&Incident, &[GroupId]),
+) -> Vec<Event> {
     let mut events = Vec::new();
     let mut ahead = 0;
-    for id in GroupId::ALL {
+    for id in wanted.iter().copied() {
         let asked: Vec<&Order> = of(incident, id).collect();
         if asked.iter().any(|order| is_filled(order)) {
             continue;

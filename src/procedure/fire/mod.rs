@@ -29,9 +29,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::By;
 use super::events::{Considered, NewOrder, Planned, SignalRef};
+use super::gas::Leak;
 use super::timeline::Lines;
+use super::{By, Stamp};
 use crate::domain::group::GroupId;
 use crate::domain::ids::{
     BuildingId, CaseId, CompartmentId, FloorId, OrderId, OutputId, PointId, RecipientId, ZoneId,
@@ -218,11 +219,84 @@ pub struct Incident {
     pub all_clear: Option<By>,
     /// Restore checklist: item and who ticked it, in order.
     pub restore: Vec<(String, Option<By>)>,
+    /// A gas leak 燃气泄漏 instead of a fire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<Leak>,
     /// What happened, for people.
     pub timeline: Lines,
 }
 
+impl Order {
+    /// Somebody else is sent in its place: declined, not answered or not arrived in time.
+    #[must_use]
+    pub fn has_lapsed(&self) -> bool {
+        let late = |limit: &String| limit == "accept" || limit == "arrive";
+        self.state == OrderState::Declined || self.late.iter().any(late)
+    }
+}
+
 impl Incident {
+    /// An incident that has just opened: nothing taken, nothing sent.
+    #[must_use]
+    pub fn new(
+        id: CaseId,
+        (building, floor, zone): (BuildingId, FloorId, ZoneId),
+        compartment: CompartmentId,
+        stamp: &Stamp,
+    ) -> Self {
+        Self {
+            id,
+            building,
+            floor,
+            zone,
+            compartment,
+            sleeping: false,
+            class: Class::Alarm,
+            stage: Stage::Verifying,
+            opened: stamp.now.engine,
+            opened_at: stamp.now.wall,
+            signals: Vec::new(),
+            reports: Vec::new(),
+            taken: None,
+            take_by: stamp.now.engine,
+            take_missed: false,
+            verdict_by: stamp.now.engine,
+            verdict: None,
+            unverified: None,
+            considered: Vec::new(),
+            orders: BTreeMap::new(),
+            call_119: None,
+            holder: None,
+            command_since: None,
+            unfilled: BTreeMap::new(),
+            plan: None,
+            asked: BTreeSet::new(),
+            panel_reset_seen: false,
+            all_clear: None,
+            restore: Vec::new(),
+            leak: None,
+            timeline: Lines::default(),
+        }
+    }
+
+    /// A signal as it is latched at the entry that brought it.
+    #[must_use]
+    pub fn latched(stamp: &Stamp, signal: &SignalRef) -> Signal {
+        Signal {
+            point: signal.point.clone(),
+            kind: signal.kind,
+            at: stamp.now.wall,
+            seq: stamp.seq,
+            restored_at: None,
+        }
+    }
+
+    /// The open incident of a compartment's fire; a leak in the same place is another one.
+    #[must_use]
+    pub fn is_open_fire_in(&self, compartment: &CompartmentId) -> bool {
+        self.leak.is_none() && self.compartment == *compartment && self.stage != Stage::Closed
+    }
+
     /// Whether a verdict is still wanted.
     #[must_use]
     pub fn is_undecided(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Orders to people and their answers. "Sent" is never "done": each step of an order comes back as an input.
 
 use super::super::events::Event;
-use super::super::{Campus, Decided, Owed, Refusal, RefusalKind};
+use super::super::{Campus, Decided, Owed, Refusal, RefusalKind, gas};
 use super::{Incident, Order, Stage};
 use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::input::Reply;
@@ -75,6 +75,9 @@ fn verdict(
 ) -> Option<Event> {
     if order.given.kind != OrderKind::Verify {
         return None;
+    }
+    if incident.leak.is_some() {
+        return gas::verbs::answered(incident, reply.verb, reply.cause);
     }
     match reply.verb {
         // Also after 误报: whoever stands before a fire is believed.

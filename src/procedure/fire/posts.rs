@@ -21,13 +21,7 @@ pub(super) fn posts(campus: &Campus, site: &Site, now: Now, incident: &Incident)
             order.given.kind == OrderKind::Verify && order.state != OrderState::Withdrawn
         })
         .collect();
-    let lapsed = verify
-        .iter()
-        .filter(|order| {
-            let late = |limit: &String| limit == "accept" || limit == "arrive";
-            order.state == OrderState::Declined || order.late.iter().any(late)
-        })
-        .count();
+    let lapsed = verify.iter().filter(|order| order.has_lapsed()).count();
     let far = verify
         .first()
         .and_then(|order| order.given.walk.as_ref())
@@ -45,7 +39,13 @@ pub(super) fn posts(campus: &Campus, site: &Site, now: Now, incident: &Incident)
 }
 
 /// Orders to the best posts that have none of this incident yet.
-fn send(campus: &Campus, site: &Site, now: Now, incident: &Incident, count: usize) -> Vec<Event> {
+pub(in crate::procedure) fn send(
+    campus: &Campus,
+    site: &Site,
+    now: Now,
+    incident: &Incident,
+    count: usize,
+) -> Vec<Event> {
     let Some(target) = target(site, incident) else {
         return nobody(incident);
     };

@@ -176,10 +176,8 @@ fn incident_at<'a>(
     now: Now,
     compartment: &Compartment,
 ) -> (CaseId, Option<&'a Incident>) {
-    let open = campus
-        .incidents
-        .values()
-        .find(|incident| incident.compartment == compartment.id && incident.stage != Stage::Closed);
+    let mut incidents = campus.incidents.values();
+    let open = incidents.find(|incident| incident.is_open_fire_in(&compartment.id));
     let id = open.map_or_else(
         || desk::next_incident(&campus.desk, site.utc_offset_minutes, now.wall, 0).into(),
         |incident| incident.id.clone(),

@@ -49,9 +49,8 @@ pub fn observed(
 
 /// The open incident of a point's compartment.
 fn of_compartment<'a>(campus: &'a Campus, point: &Point) -> Option<&'a Incident> {
-    campus.incidents.values().find(|incident| {
-        incident.compartment == point.compartment && incident.stage != Stage::Closed
-    })
+    let mut incidents = campus.incidents.values();
+    incidents.find(|incident| incident.is_open_fire_in(&point.compartment))
 }
 
 /// The incident knows this point as standing.
@@ -115,7 +114,7 @@ fn open(campus: &Campus, site: &Site, point: &Point, signal: SignalRef, now: Now
 }
 
 /// A new alarm ends a mute.
-pub(super) fn returned_sound(campus: &Campus) -> Option<Event> {
+pub(in crate::procedure) fn returned_sound(campus: &Campus) -> Option<Event> {
     campus.desk.mute.as_ref().map(|_| Event::SoundReturned {
         why: "new_alarm".to_owned(),
     })

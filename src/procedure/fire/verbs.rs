@@ -16,7 +16,7 @@ pub use panel::sounders_on;
 use serde::de::DeserializeOwned;
 
 use super::super::events::Event;
-use super::super::{Campus, Decided, Refusal, RefusalKind};
+use super::super::{Campus, Decided, Refusal, RefusalKind, gas};
 use super::{Incident, Stage};
 use crate::domain::input::{Request, Verb};
 use crate::domain::output::OutputKind;
@@ -83,6 +83,11 @@ fn of_incident(
     (incident, verb): (&Incident, &Verb),
 ) -> Outcome {
     let id = || incident.id.clone();
+    if incident.leak.is_some()
+        && let Some(outcome) = gas::verbs::decide(campus, site, now, (incident, verb))
+    {
+        return outcome;
+    }
     match verb.name.as_str() {
         "take" if incident.taken.is_some() => Ok(Vec::new()),
         "take" => Ok(vec![Event::Taken { incident: id() }]),

@@ -40,6 +40,8 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
     let orders = orders.map(|order| format!("{}/{}", order.given.recipient, order.given.id));
     json!({
         "id": incident.id,
+        "kind": if incident.leak.is_some() { "gas" } else { "fire" },
+        "level": incident.leak.as_ref().map(|leak| leak.level),
         "class": incident.class,
         "stage": incident.stage,
         "opened_at": incident.opened_at,
@@ -54,7 +56,6 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "sleeping": incident.sleeping,
         "taken": incident.taken.as_ref().map(|by| parts::stamp(viewer, by)),
         "verdict": verdict,
-        "kind": "fire",
         "reported": incident.reports.first().map(|told| reported(viewer, told)),
         "spread_of": null,
         "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),

@@ -25,26 +25,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         .floors
         .get(&incident.floor)
         .and_then(|floor| floor.plan.as_ref());
-    let words = |part: &str| {
-        text::both(
-            &Line::new(format!("order.{}.{part}", kind_word(given.kind))).with(
-                "output",
-                given
-                    .output
-                    .as_ref()
-                    .and_then(|id| viewer.site.outputs.get(id))
-                    .map_or("", |o| &o.name.zh),
-            ),
-        )
-    };
-    let (title, body) = match given.group {
-        Some(group) => {
-            let part =
-                |part: &str| text::both(&Line::new(format!("group.{}.{part}", group.word())));
-            (part("name"), part("order"))
-        }
-        None => (words("title"), words("body")),
-    };
+    let (title, body) = words(viewer, incident, order);
     let walk = given.walk.as_ref();
     json!({
         "v": 1,
@@ -81,8 +62,39 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "done_at": order.ended_at,
         "outcome": order.outcome,
         "heard": order.heard,
-        "replies": orders::replies(order).into_iter().map(reply).collect::<Vec<_>>(),
+        "replies": orders::replies(order).into_iter().map(|verb| reply(incident, verb)).collect::<Vec<_>>(),
     })
+}
+
+/// Title and body: a group's standing order, or the words of its kind.
+fn words(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> (Text, Text) {
+    let is_leak = incident.leak.is_some();
+    let (stem, title, body) = match order.given.group {
+        Some(group) if is_leak => {
+            let stem = format!("order.gas_group_{}", group.word());
+            (stem, "title", "body")
+        }
+        Some(group) => (format!("group.{}", group.word()), "name", "order"),
+        None => (
+            format!("order.{}", words_of(incident, order)),
+            "title",
+            "body",
+        ),
+    };
+    let output = order.given.output.as_ref();
+    let output = output.and_then(|id| viewer.site.outputs.get(id));
+    let output = output.map_or("", |output| &output.name.zh);
+    let part = |part| text::both(&Line::new(format!("{stem}.{part}")).with("output", output));
+    (part(title), part(body))
+}
+
+/// Where its words stand: a leak has its own, because what is right at a fire can make a spark.
+fn words_of(incident: &Incident, order: &Order) -> String {
+    let kind = kind_word(order.given.kind);
+    if incident.leak.is_none() {
+        return kind.to_owned();
+    }
+    format!("gas_{kind}")
 }
 
 /// The word of an order's kind in catalogue keys.
@@ -96,7 +108,7 @@ pub fn kind_word(kind: OrderKind) -> &'static str {
     }
 }
 
-fn reply(verb: ReplyVerb) -> Value {
+fn reply(incident: &Incident, verb: ReplyVerb) -> Value {
     let option = |prefix: &str, value: &str| json!({ "value": value, "line": Line::new(format!("{prefix}.{value}")) });
     let choice = match verb {
         ReplyVerb::ReportFalse => {
@@ -119,5 +131,12 @@ fn reply(verb: ReplyVerb) -> Value {
         | ReplyVerb::ReportReal
         | ReplyVerb::Done => None,
     };
-    json!({ "verb": verb, "line": Line::new(format!("reply.{}", word(verb))), "choice": choice })
+    let verdict = matches!(verb, ReplyVerb::ReportReal | ReplyVerb::ReportFalse);
+    let of = if incident.leak.is_some() && verdict {
+        "gas_"
+    } else {
+        ""
+    };
+    let line = Line::new(format!("reply.{of}{}", word(verb)));
+    json!({ "verb": verb, "line": line, "choice": choice })
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::gas;
 use super::super::outputs::OutputState;
 use super::{Viewer, parts};
 use crate::domain::actor::Actor;
@@ -14,23 +15,40 @@ use crate::domain::time::WallTime;
 use crate::procedure::fire::{Incident, Order, Stage, follow, groups, verbs};
 
 /// A step being made.
-struct Step {
-    id: &'static str,
-    done: bool,
+pub struct Step {
+    /// Its id, for pages that know it.
+    pub id: &'static str,
+    /// `step.{line}` of the catalogue.
+    pub line: &'static str,
+    /// Nothing is left of it.
+    pub done: bool,
     /// It runs by itself: it never is the step to do now.
-    by_itself: bool,
-    late: bool,
-    who: Option<Value>,
-    at: Option<WallTime>,
-    limit: Option<Value>,
-    facts: Vec<Value>,
-    verbs: Vec<Value>,
+    pub by_itself: bool,
+    /// Its limit has passed.
+    pub late: bool,
+    /// Who does it or has done it.
+    pub who: Option<Value>,
+    /// When it was done.
+    pub at: Option<WallTime>,
+    /// The limit that runs.
+    pub limit: Option<Value>,
+    /// Where it stands, in lines.
+    pub facts: Vec<Value>,
+    /// What it offers.
+    pub verbs: Vec<Value>,
 }
 
 impl Step {
     fn new(id: &'static str, done: bool) -> Self {
+        Self::named(id, id, done)
+    }
+
+    /// A step whose words are not those of its id.
+    #[must_use]
+    pub fn named(id: &'static str, line: &'static str, done: bool) -> Self {
         Self {
             id,
+            line,
             done,
             by_itself: false,
             late: false,
@@ -60,7 +78,12 @@ pub fn verb(name: &str, path: &str, line: &str, how: (u32, &str, Option<&str>)) 
     })
 }
 
-fn of(incident: &Incident, name: &str, how: (u32, &str, Option<&str>)) -> Value {
+/// A verb of an incident.
+pub(in crate::procedure) fn of(
+    incident: &Incident,
+    name: &str,
+    how: (u32, &str, Option<&str>),
+) -> Value {
     let path = format!("/api/v1/incidents/{}/{name}", incident.id);
     verb(name, &path, &format!("verb.{name}"), how)
 }
@@ -68,6 +91,10 @@ fn of(incident: &Incident, name: &str, how: (u32, &str, Option<&str>)) -> Value 
 /// All steps in order. Exactly one is `now` while the incident is open.
 #[must_use]
 pub fn steps(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
+    if incident.leak.is_some() {
+        let steps = gas::view::steps(viewer, incident);
+        return shown(steps, incident.stage == Stage::Closed);
+    }
     let mut steps = vec![
         locate(viewer, incident),
         take(viewer, incident),
@@ -132,7 +159,7 @@ fn shown(steps: Vec<Step>, closed: bool) -> Vec<Value> {
         };
         json!({
             "id": step.id,
-            "line": Line::new(format!("step.{}", step.id)),
+            "line": Line::new(format!("step.{}", step.line)),
             "state": state,
             "who": step.who,
             "at": step.at,
@@ -151,7 +178,7 @@ fn locate(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-fn take(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+pub(in crate::procedure) fn take(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let mut step = Step::new("take", incident.taken.is_some());
     match &incident.taken {
         Some(by) => {
@@ -168,7 +195,7 @@ fn take(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-fn verify(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+pub(in crate::procedure) fn verify(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let orders: Vec<&Order> = incident
         .orders
         .values()
@@ -200,7 +227,7 @@ fn verify(viewer: &Viewer<'_>, incident: &Incident) -> Step {
 }
 
 /// Where an order stands, in one line.
-fn fact(viewer: &Viewer<'_>, order: &Order) -> Value {
+pub(in crate::procedure) fn fact(viewer: &Viewer<'_>, order: &Order) -> Value {
     let state = json!(order.state);
     let mut line = Line::new(format!("fact.order.{}", state.as_str().unwrap_or_default())).with(
         "recipient",
@@ -245,7 +272,7 @@ fn verdict(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-fn call_119(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let call = incident.call_119.as_ref();
     let outcome = call.and_then(|call| call.outcome.as_ref());
     let mut step = Step::new("call119", outcome.is_some());
@@ -323,7 +350,7 @@ fn groups_step(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-fn linkage(viewer: &Viewer<'_>, incident: &Incident) -> Step {
+pub(in crate::procedure) fn linkage(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let plan = incident.plan.as_deref().unwrap_or_default();
     let state_of = |id| {
         viewer
@@ -410,7 +437,7 @@ fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-fn restore(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
+pub(in crate::procedure) fn restore(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let ticked = incident
         .restore
         .iter()

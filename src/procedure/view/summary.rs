@@ -11,6 +11,7 @@ use crate::domain::output::CommandState;
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::text::Line;
 use crate::procedure::fire::{Class, Incident, Stage};
+use crate::procedure::gas::Level;
 
 /// `point/{id}`
 #[must_use]
@@ -100,7 +101,22 @@ pub fn recipient(viewer: &Viewer<'_>, id: &RecipientId) -> Option<Value> {
     }))
 }
 
-/// Open incidents, most urgent first: confirmed, suspected, alarm; the older first.
+/// How urgent an open incident is, most urgent first. A gas leak at its high limit stands below a fire that is confirmed or
+/// suspected and above a single device; what is only to be ended comes last.
+fn urgency(incident: &Incident) -> u8 {
+    let ending = matches!(incident.stage, Stage::FalseAlarm | Stage::Restoring);
+    let level = incident.leak.as_ref().map(|leak| leak.level);
+    match (level, incident.class) {
+        _ if ending => 5,
+        (None, Class::Confirmed) => 0,
+        (None, Class::Suspected) => 1,
+        (Some(Level::High), _) => 2,
+        (None, Class::Alarm) => 3,
+        (Some(Level::Low), _) => 4,
+    }
+}
+
+/// Open incidents, most urgent first; of equal ones the older first.
 fn by_urgency<'a>(viewer: &'a Viewer<'_>) -> Vec<&'a Incident> {
     let mut open: Vec<_> = viewer
         .campus
@@ -108,15 +124,7 @@ fn by_urgency<'a>(viewer: &'a Viewer<'_>) -> Vec<&'a Incident> {
         .values()
         .filter(|i| i.stage != Stage::Closed)
         .collect();
-    open.sort_by_key(|incident| {
-        let ending = matches!(incident.stage, Stage::FalseAlarm | Stage::Restoring);
-        (
-            ending,
-            std::cmp::Reverse(incident.class),
-            incident.opened,
-            incident.id.clone(),
-        )
-    });
+    open.sort_by_key(|incident| (urgency(incident), incident.opened, incident.id.clone()));
     open
 }
 
@@ -129,14 +137,19 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         .iter()
         .flat_map(|i| i.signals.iter().map(move |signal| (*i, signal)))
         .collect();
+    // The first fire alarm of the campus is pinned; a leak stands there only while nothing burns.
     signals.sort_by_key(|(_, signal)| signal.seq);
+    if signals.iter().any(|(incident, _)| incident.leak.is_none()) {
+        signals.retain(|(incident, _)| incident.leak.is_none());
+    }
     let alarm = |found: Option<&(&Incident, &crate::procedure::fire::Signal)>| {
         found.map(|(incident, signal)| parts::alarm(viewer, incident, signal))
     };
     let faults = faults(viewer);
-    let burning = open
-        .iter()
-        .any(|i| i.is_undecided() || i.class == Class::Confirmed && i.stage == Stage::Fighting);
+    let burning = open.iter().any(|i| {
+        let fought = i.class == Class::Confirmed || i.leak.is_some();
+        i.is_undecided() || fought && i.stage == Stage::Fighting
+    });
     let sound = match (burning, faults.is_empty()) {
         (true, _) => Some("fire"),
         (false, false) => Some("fault"),
@@ -199,9 +212,11 @@ fn panel_key(viewer: &Viewer<'_>) -> &'static str {
 
 fn lamps(viewer: &Viewer<'_>, open: &[&Incident], faults: usize) -> Value {
     let campus = viewer.campus;
-    let fires: usize = open.iter().map(|incident| incident.signals.len()).sum();
-    let untaken: usize = open
-        .iter()
+    let of_fire = || open.iter().filter(|incident| incident.leak.is_none());
+    let fires: usize = of_fire().map(|incident| incident.signals.len()).sum();
+    let leaks = open.iter().filter(|incident| incident.leak.is_some());
+    let gas: usize = leaks.map(|incident| incident.signals.len()).sum();
+    let untaken: usize = of_fire()
         .filter(|i| i.taken.is_none())
         .map(|incident| incident.signals.len())
         .sum();
@@ -244,6 +259,7 @@ fn lamps(viewer: &Viewer<'_>, open: &[&Incident], faults: usize) -> Value {
         .count();
     json!({
         "fire": { "untaken": untaken, "total": fires },
+        "gas": gas,
         "started": count("started"),
         "feedback": count("feedback"),
         "delayed": count("delayed") + u32::try_from(waiting).unwrap_or(0),

@@ -200,7 +200,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null };
   });
   return {
-    id: given.id, kind: given.kind ?? 'fire', reported: null, spread_of: given.spread ?? null, groups: [], preconditions: [],
+    id: given.id, kind: given.kind ?? 'fire', level: given.kind === 'gas' ? 'high' : null, reported: null, spread_of: given.spread ?? null, groups: [], preconditions: [],
     command: { holder: burning ? recipient('director', '陈建国 项目主任') : null, acting: false, since: burning ? ago(34) : null, offered: null, brigade: null },
     class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
     building: point.building, floor: point.floor, zone: point.building === 'D1' ? 'D1-2' : 'C1-1', compartment: point.compartment, plan: point.building === 'D1' ? 'd1-2f.svg' : 'c1-1f.svg',
@@ -260,7 +260,7 @@ export function scene(name: Scene): Snapshot {
   const summary: SummaryDoc = {
     mode: burning ? 'auto' : 'manual', mode_by: burning ? { by: recipient('post2', '岗2 王强'), at: ago(34) } : null, panel_key: 'auto',
     lamps: {
-      fire: { untaken: incidents.filter((incident) => !incident.taken).flatMap((incident) => incident.signals).length, total: alarms.length },
+      fire: { untaken: incidents.filter((incident) => !incident.taken).flatMap((incident) => incident.signals).length, total: alarms.length }, gas: 0,
       started: burning ? 3 : 0, feedback: burning ? 3 : 0, delayed: burning ? 1 : 0, supervisory: 0, disabled: 0, fault: 1, links: { up: 2, total: 2 },
     },
     first_alarm: alarms[0] ?? null, latest_alarm: alarms.at(-1) ?? null, incidents: incidents.map((incident) => incident.id), sound: alarms.length ? 'fire' : 'fault',
