@@ -21,7 +21,7 @@ use common::stopwatch;
 use fengsui::config;
 use fengsui::domain::actor::Actor;
 use fengsui::domain::input::{Edge, Input, Observation, Reply, Request};
-use fengsui::domain::order::{Cause, ReplyVerb};
+use fengsui::domain::order::{Cause, ReplyVerb, Via};
 use fengsui::domain::point::{Conditions, Quality, Reading};
 use fengsui::domain::site::Site;
 use fengsui::domain::time::{EngineTime, Now, WallTime};
@@ -206,6 +206,7 @@ impl Maker {
             verb: ReplyVerb::ReportFalse,
             cause: Some(Cause::Dust),
             reason: None,
+            via: Via::Mqtt,
         };
         self.take(
             Actor::Recipient(reply.recipient.clone()),

@@ -216,7 +216,7 @@ fn websocket_port(settings: &Settings, mqtt: &MqttAddresses) -> u16 {
     let inside = mqtt.websocket.map(|address| address.port());
     match &settings.mqtt.broker {
         Broker::Embedded { websocket, .. } => inside.unwrap_or(websocket.port()),
-        Broker::External { .. } => settings.mqtt.websocket_port,
+        Broker::External { .. } | Broker::None => settings.mqtt.websocket_port,
     }
 }
 

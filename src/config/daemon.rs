@@ -69,6 +69,12 @@ fn read_http(entry: &HttpEntry, scope: &mut Scope<'_>) -> Option<HttpSettings> {
 }
 
 fn read_mqtt(file: &mut Section<'_>, dir: &Path, scope: &mut Scope<'_>) -> Option<MqttSettings> {
+    if !file.has("mqtt") {
+        return Some(MqttSettings {
+            broker: Broker::None,
+            websocket_port: 0,
+        });
+    }
     let mut section = file.section("mqtt", scope.reports)?;
     let span = section.span();
     let (has_embedded, has_external) = (section.has("embedded"), section.has("external"));
@@ -79,7 +85,7 @@ fn read_mqtt(file: &mut Section<'_>, dir: &Path, scope: &mut Scope<'_>) -> Optio
         scope.error(
             span,
             "there must be one broker",
-            "keep exactly one of [mqtt.embedded] (inside Fengsui) and [mqtt.external]",
+            "keep exactly one of [mqtt.embedded] (inside Fengsui) and [mqtt.external], or no [mqtt] at all: orders then go over HTTP alone",
         );
         return None;
     }

@@ -48,7 +48,7 @@ use crate::domain::limits::FireLimits;
 use crate::domain::output::Output;
 use crate::domain::point::Point;
 use crate::domain::profile::Profile;
-use crate::domain::settings::Settings;
+use crate::domain::settings::{Broker, Settings};
 use crate::domain::site::Site;
 
 /// Everything the files say, valid as a whole.
@@ -122,7 +122,8 @@ fn read(folder: &Folder, reports: &mut Vec<Report>) -> Option<Configuration> {
         Some((source, file)) => linkage::read(file, &lookup, &mut scope(source, names, reports)),
         None => BTreeMap::new(),
     };
-    let site = whole(campus, points, outputs, limits?)?;
+    let mut site = whole(campus, points, outputs, limits?)?;
+    site.has_broker = settings.as_ref()?.mqtt.broker != Broker::None;
     check_whole(names, &site, reports);
     Some(Configuration {
         site,
@@ -179,6 +180,8 @@ fn whole(
         address: head.address,
         phone: head.phone,
         utc_offset_minutes: head.utc_offset_minutes,
+        // The daemon's own file says it, not the site's.
+        has_broker: false,
         demo: head.demo,
         plan: head.plan,
         buildings: campus.buildings,

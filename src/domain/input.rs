@@ -6,7 +6,7 @@ use super::actor::{Actor, Role};
 use super::ids::{
     AccountId, BusId, CaseId, CommandId, CompartmentId, OrderId, PointId, RecipientId,
 };
-use super::order::{Cause, ReplyVerb};
+use super::order::{Cause, ReplyVerb, Via};
 use super::output::WriteOutcome;
 use super::point::Reading;
 use super::time::EngineTime;
@@ -67,6 +67,9 @@ pub enum Input {
         recipient: RecipientId,
         /// Whether it is there.
         online: bool,
+        /// By which way; a recipient is online while any of its ways is.
+        #[serde(default, skip_serializing_if = "Via::is_mqtt")]
+        via: Via,
     },
     /// A signed-on person does something.
     Verb(Verb),
@@ -154,6 +157,9 @@ pub struct Reply {
     /// With `unable`: door_locked, cannot_reach, need_support, engaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// By which way it came.
+    #[serde(default, skip_serializing_if = "Via::is_mqtt")]
+    pub via: Via,
 }
 
 /// A report from the scene. It opens the incident of its compartment or joins it.
@@ -175,6 +181,9 @@ pub struct Report {
     /// The id of the erasable note with what he said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// By which way it came.
+    #[serde(default, skip_serializing_if = "Via::is_mqtt")]
+    pub via: Via,
 }
 
 /// What a person does: parsed by the procedure, not by the adapter.

@@ -51,6 +51,26 @@ impl OrderState {
     }
 }
 
+/// The way between the daemon and a recipient's device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Over the broker. The journal does not write it down, so that older entries read as they were.
+    #[default]
+    Mqtt,
+    /// A page that is open, without any broker.
+    Http,
+}
+
+impl Via {
+    /// Whether the journal leaves it out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    #[must_use]
+    pub fn is_mqtt(&self) -> bool {
+        *self == Self::Mqtt
+    }
+}
+
 /// What a recipient answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

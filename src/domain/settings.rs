@@ -35,6 +35,8 @@ pub struct MqttSettings {
 /// Which broker carries the orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broker {
+    /// None at all: orders go over HTTP to the pages that are open.
+    None,
     /// Inside this process.
     Embedded {
         /// TCP.

@@ -26,6 +26,8 @@ pub struct Site {
     pub phone: String,
     /// Offset of civil time from UTC; China has one all year.
     pub utc_offset_minutes: i32,
+    /// Whether fengsui.toml names a broker. Without one, orders go over HTTP.
+    pub has_broker: bool,
     /// A simulated campus: armed outputs are accepted on loopback and pty addresses only.
     pub demo: bool,
     /// File name of the site plan, without folder.

@@ -272,6 +272,7 @@ pub(crate) fn dormitory() -> Site {
         address: "1 Test Road".to_owned(),
         phone: "0".to_owned(),
         utc_offset_minutes: 480,
+        has_broker: true,
         demo: true,
         plan: None,
         buildings: [(building.id.clone(), building)].into(),

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{OrderId, PointId, RecipientId};
 use crate::domain::input::{Input, Reply, Verb};
-use crate::domain::order::{Cause, ReplyVerb};
+use crate::domain::order::{Cause, ReplyVerb, Via};
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::store::memory::MemoryStore;
@@ -115,6 +115,7 @@ impl Room {
         let input = Input::Presence {
             recipient: who.into(),
             online: true,
+            via: Via::Mqtt,
         };
         self.submit(Actor::Recipient(who.into()), input)
             .expect("accepted");
@@ -145,6 +146,7 @@ impl Room {
             verb,
             cause,
             reason: None,
+            via: Via::Mqtt,
         };
         self.submit(Actor::Recipient(recipient), Input::Reply(reply))
     }

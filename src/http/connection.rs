@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,6 +27,10 @@ const CONNECTIONS_MAX: usize = 512;
 const CONNECTIONS_OF_ADDRESS_MAX: usize = 128;
 /// Longest time without a byte in either direction. The stream's heartbeat is shorter, a request's longest time as well.
 const QUIET_MAX: Duration = Duration::from_secs(30);
+
+/// Longest time that sent bytes may go unacknowledged, in ms: a phone without a network is noticed by the next heartbeats
+/// and not by the kernel's own quarter of an hour.
+const UNACKNOWLEDGED_MAX_MS: u32 = 10_000;
 
 /// Who is on the other end.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +75,9 @@ impl Listener for Bounded {
                 tracing::debug!(%address, "a connection too many from one address is closed");
                 continue;
             };
+            if let Err(error) = sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MAX_MS) {
+                tracing::debug!(%error, "a dead line of a connection is noticed late");
+            }
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection keeps its small packets back");
             }

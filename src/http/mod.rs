@@ -16,6 +16,7 @@ mod html;
 mod json;
 mod openapi;
 mod orders;
+mod pages;
 pub mod password;
 mod problem;
 mod secret;
@@ -55,6 +56,7 @@ use crate::engine::ports::{Done, RowChange};
 use auth::Tries;
 use changes::Changes;
 use connection::{Bounded, Peer};
+use pages::Pages;
 use password::Passwords;
 use problem::Failure;
 
@@ -98,6 +100,7 @@ struct Served {
     handle: Handle,
     stop: CancellationToken,
     changes: Changes,
+    pages: Arc<Pages>,
     passwords: Passwords,
     tries: Tries,
     build: String,
@@ -113,6 +116,7 @@ impl Served {
             handle: parts.handle,
             stop: parts.stop,
             changes: Changes::default(),
+            pages: Arc::default(),
             passwords: Passwords::start()?,
             tries: Tries::default(),
             build: assets::build(),
@@ -163,6 +167,7 @@ pub async fn serve(listener: TcpListener, parts: HttpParts) -> std::io::Result<(
             Ok(())
         }
         () = beside => Ok(()),
+        () = served.pages.tell(&served.handle) => Ok(()),
     }
 }
 

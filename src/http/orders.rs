@@ -13,7 +13,7 @@ use super::extract::{JsonText, Parted, is_word};
 use super::problem::Failure;
 use crate::domain::actor::Actor;
 use crate::domain::input::{Input, Reply};
-use crate::domain::order::{Cause, ReplyVerb};
+use crate::domain::order::{Cause, ReplyVerb, Via};
 
 /// Longest id that a device may give its reply; it is kept in the order's document.
 const REPLY_ID_MAX: usize = 64;
@@ -85,6 +85,7 @@ pub(super) async fn reply(
         verb: payload.verb,
         cause: payload.cause,
         reason: payload.reason,
+        via: Via::Http,
     };
     let actor = Actor::Recipient(recipient);
     let done = served

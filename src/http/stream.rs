@@ -22,6 +22,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::auth::{Pass, Signed};
 use super::changes::{Joined, Numbered};
+use super::pages::Here;
 use super::{Served, glance};
 use crate::domain::time::{EngineTime, WallTime};
 use crate::engine::handle::Audience;
@@ -37,6 +38,9 @@ const RETRY_MS: u32 = 500;
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
     since: Option<u64>,
+    /// The page is a recipient's device: orders reach it, also without any broker.
+    #[serde(default)]
+    device: bool,
 }
 
 /// `Heartbeat` of web/src/documents.ts.
@@ -66,8 +70,14 @@ pub(super) async fn stream(
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    let since = last.max(asked.ok().and_then(|Query(asked)| asked.since));
-    let follower = Follower::new(served, &signed, since);
+    let asked = asked.ok().map(|Query(asked)| asked);
+    let since = last.max(asked.as_ref().and_then(|asked| asked.since));
+    let pages = Arc::clone(&served.pages);
+    let mut follower = Follower::new(served, &signed, since);
+    if asked.is_some_and(|asked| asked.device) {
+        let recipient = signed.account.recipient;
+        follower.here = recipient.map(|recipient| pages.enter(recipient));
+    }
     let frames = stream::unfold(follower, |mut follower| async move {
         let frame = follower.next().await?;
         Some((Ok::<Bytes, Infallible>(frame), follower))
@@ -96,6 +106,8 @@ pub(super) struct Follower {
     beats: Interval,
     /// A heartbeat that waits until the page has every entry that it speaks of.
     beat: Option<Beat>,
+    /// A recipient's device is there while this is.
+    here: Option<Here>,
 }
 
 /// What a heartbeat says of the documents.
@@ -123,6 +135,7 @@ impl Follower {
             greeted: false,
             beats,
             beat: None,
+            here: None,
         }
     }
 

@@ -24,6 +24,7 @@ use super::topics::{DAEMON, DAEMON_STATUS, Incoming, Topics};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{OrderId, RecipientId};
 use crate::domain::input::Input;
+use crate::domain::order::Via;
 use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Change, Handle};
 
@@ -382,6 +383,7 @@ impl Courier {
             let input = Input::Presence {
                 recipient: recipient.clone(),
                 online,
+                via: Via::Mqtt,
             };
             let actor = Actor::Recipient(recipient.clone());
             if self.presences.may_tell(&recipient, now) && retry::put(&self.handle, actor, input) {

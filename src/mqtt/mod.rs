@@ -76,6 +76,10 @@ pub async fn start(parts: MqttParts) -> io::Result<MqttAddresses> {
     } = parts;
     let topics = Topics::new(&site.id).ok_or_else(|| unusable("the site's id fits no topic"))?;
     match settings.broker {
+        Broker::None => {
+            tracing::warn!("there is no broker; orders go over HTTP to the pages that are open");
+            Ok(MqttAddresses::default())
+        }
         Broker::External {
             address,
             user,

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::domain::ids::{OrderId, RecipientId};
 use crate::domain::input;
-use crate::domain::order::{Cause, OrderState, ReplyVerb};
+use crate::domain::order::{Cause, OrderState, ReplyVerb, Via};
 use crate::domain::time::WallTime;
 
 /// The version of every payload.
@@ -84,6 +84,7 @@ pub(super) fn reply(
         verb: payload.verb,
         cause: payload.cause,
         reason: payload.reason,
+        via: Via::Mqtt,
     })
 }
 

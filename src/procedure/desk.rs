@@ -9,6 +9,7 @@ use super::events::{Event, Mode};
 use super::fire::Incident;
 use super::{By, Campus, Cell, Stamp};
 use crate::domain::ids::RecipientId;
+use crate::domain::order::{OrderState, Via};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
 
@@ -50,20 +51,55 @@ pub struct Mute {
 /// Presence of a post or person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecipientState {
-    /// Its device is there.
+    /// Any of its devices is there.
     pub online: bool,
     /// Nothing was heard of it since the start: it may be there.
     #[serde(default)]
     pub unsure: bool,
     /// Since when.
     pub since: WallTime,
+    /// One is there over the broker.
+    #[serde(default)]
+    pub mqtt: bool,
+    /// One has a page open.
+    #[serde(default)]
+    pub http: bool,
 }
 
-/// A device came or went.
+impl RecipientState {
+    /// Whether a device is there by one way.
+    #[must_use]
+    pub fn is_there(&self, via: Via) -> bool {
+        match via {
+            Via::Mqtt => self.mqtt,
+            Via::Http => self.http,
+        }
+    }
+
+    fn change(&mut self, via: Via, is_there: bool, at: WallTime) {
+        match via {
+            Via::Mqtt => self.mqtt = is_there,
+            Via::Http => self.http = is_there,
+        }
+        self.unsure = false;
+        let online = self.mqtt || self.http;
+        if self.online != online {
+            (self.online, self.since) = (online, at);
+        }
+    }
+}
+
+/// A device came or went, by one way.
 #[must_use]
-pub fn presence(campus: &Campus, site: &Site, recipient: &RecipientId, online: bool) -> Vec<Event> {
+pub fn presence(
+    campus: &Campus,
+    site: &Site,
+    recipient: &RecipientId,
+    via: Via,
+    online: bool,
+) -> Vec<Event> {
     let known = campus.recipients.get(recipient);
-    let before = known.is_some_and(|state| state.online);
+    let before = known.is_some_and(|state| state.is_there(via));
     let unsure = known.map_or(campus.desk.presence_by.is_some(), |state| state.unsure);
     if (before == online && !unsure) || !site.recipients.contains_key(recipient) {
         return Vec::new();
@@ -71,6 +107,7 @@ pub fn presence(campus: &Campus, site: &Site, recipient: &RecipientId, online: b
     vec![Event::PresenceChanged {
         recipient: recipient.clone(),
         online,
+        via,
     }]
 }
 
@@ -138,10 +175,14 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             desk.boot_ms_at_zero = *boot_ms_at_zero;
             desk.broker_up = None;
             desk.presence_by = Some(stamp.now.engine + PRESENCE_GRACE);
+            other_way(campus, stamp, touched);
             for (id, state) in &mut campus.recipients {
                 // Who is there says so again.
-                state.online = false;
-                state.unsure = true;
+                *state = RecipientState {
+                    unsure: true,
+                    since: state.since,
+                    ..RecipientState::default()
+                };
                 touched.insert(Cell::Recipient(id.clone()));
             }
         }
@@ -154,7 +195,10 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         }
         Event::Configured { version } => desk.config_version.clone_from(version),
         Event::ClockStepped { by_ms } => desk.clock_step = Some((stamp.now.wall, *by_ms)),
-        Event::BrokerChanged { up } => desk.broker_up = Some(*up),
+        Event::BrokerChanged { up } => {
+            desk.broker_up = Some(*up);
+            other_way(campus, stamp, touched);
+        }
         Event::ModeChanged { mode } => {
             desk.mode = *mode;
             desk.mode_by = Some(stamp.by());
@@ -166,13 +210,13 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             });
         }
         Event::SoundReturned { .. } => desk.mute = None,
-        Event::PresenceChanged { recipient, online } => {
-            let state = RecipientState {
-                online: *online,
-                unsure: false,
-                since: stamp.now.wall,
-            };
-            campus.recipients.insert(recipient.clone(), state);
+        Event::PresenceChanged {
+            recipient,
+            online,
+            via,
+        } => {
+            let state = campus.recipients.entry(recipient.clone()).or_default();
+            state.change(*via, *online, stamp.now.wall);
             touched.insert(Cell::Recipient(recipient.clone()));
             return;
         }
@@ -182,6 +226,17 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         _ => return,
     }
     touched.insert(Cell::Desk);
+}
+
+/// Orders that nobody has yet go another way now, and show it.
+fn other_way(campus: &mut Campus, stamp: &Stamp, touched: &mut BTreeSet<Cell>) {
+    for (id, incident) in &mut campus.incidents {
+        let waiting = incident.orders.values_mut();
+        for order in waiting.filter(|order| order.state == OrderState::Queued) {
+            order.changed = stamp.seq;
+            touched.insert(Cell::Incident(id.clone()));
+        }
+    }
 }
 
 /// Date and number in an incident's id (`F-20261124-001`).

@@ -10,7 +10,7 @@ use crate::domain::ids::{
     AccountId, BuildingId, BusId, CaseId, CommandId, CompartmentId, FloorId, OrderId, OutputId,
     PointId, RecipientId, ZoneId,
 };
-use crate::domain::order::{Cause, How, OrderKind, ReplyVerb, Walk};
+use crate::domain::order::{Cause, How, OrderKind, ReplyVerb, Via, Walk};
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, PointKind, Quality};
 use crate::domain::text::Line;
@@ -127,6 +127,8 @@ pub enum Event {
     PresenceChanged {
         recipient: RecipientId,
         online: bool,
+        #[serde(default, skip_serializing_if = "Via::is_mqtt")]
+        via: Via,
     },
     /// Ten seconds after a start: whoever has not said that his device is there is not there.
     PresenceSettled,
@@ -279,6 +281,8 @@ pub enum Event {
         verb: ReplyVerb,
         cause: Option<Cause>,
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Via::is_mqtt")]
+        via: Via,
     },
     /// A limit of an order passed: `receive`, `accept` or `arrive`.
     OrderLate {

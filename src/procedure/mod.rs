@@ -277,9 +277,11 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request) -> Deci
         Input::AtBroker { order } => Decided::events(fire::orders::at_broker(campus, order)),
         Input::Reply(reply) => fire::orders::replied(campus, site, now, reply),
         Input::Report(report) => fire::report::by_guard(campus, site, now, report),
-        Input::Presence { recipient, online } => {
-            Decided::events(desk::presence(campus, site, recipient, *online))
-        }
+        Input::Presence {
+            recipient,
+            online,
+            via,
+        } => Decided::events(desk::presence(campus, site, recipient, *via, *online)),
         Input::Verb(verb) => fire::verbs::decide(campus, site, now, request, verb),
         Input::Due { cell } => Decided::events(passed(campus, now, cell)),
         Input::ClockStepped { by_ms } => {

@@ -9,6 +9,7 @@ use super::gas::{Level, Task};
 use super::{Campus, Cell, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
+use crate::domain::order::Via;
 use crate::domain::time::WallTime;
 
 /// Most lines that an incident keeps at hand; the journal has all.
@@ -179,12 +180,17 @@ fn of_room(event: &Event) -> Option<Said<'_>> {
             bus: Some(bus),
             ..Said::default()
         },
-        Event::PresenceChanged { recipient, online } => Said {
+        Event::PresenceChanged {
+            recipient,
+            online,
+            via,
+        } => Said {
             class: if *online { "system" } else { "fault" },
-            key: if *online {
-                "device_online"
-            } else {
-                "device_offline"
+            key: match (via, online) {
+                (Via::Mqtt, true) => "device_online",
+                (Via::Mqtt, false) => "device_offline",
+                (Via::Http, true) => "page_online",
+                (Via::Http, false) => "page_offline",
             },
             recipient: Some(recipient),
             ..Said::default()

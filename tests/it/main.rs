@@ -11,6 +11,7 @@
 )]
 
 mod branches;
+mod broker;
 mod clock;
 mod fire;
 mod kill;

@@ -277,6 +277,13 @@ impl TestSite {
         assert!(status.success(), "{status}");
     }
 
+    /// Signs somebody on once the journal is loaded.
+    pub(crate) async fn sign_on_when_ready(&self, account: &str) -> Person {
+        self.status_until("ready", |status| status["ready"] == true)
+            .await;
+        self.sign_on(account).await
+    }
+
     /// Signs somebody on.
     pub(crate) async fn sign_on(&self, account: &str) -> Person {
         let client = reqwest::Client::builder()
@@ -372,6 +379,14 @@ impl Person {
             Value::Object(documents) => Some(documents),
             _ => None,
         }
+    }
+
+    /// Has the page of a recipient's device open, until the answer is dropped.
+    pub(crate) async fn follows_as_device(&self) -> reqwest::Response {
+        let url = format!("{}/api/v1/stream?device=true", self.http);
+        let answer = self.client.get(url).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer
     }
 
     /// A document whose key starts with `prefix`, once it satisfies `is`.

@@ -9,7 +9,7 @@ use fengsui::clock::Clock;
 use fengsui::config;
 use fengsui::domain::actor::{Actor, Role};
 use fengsui::domain::input::{Input, Reply, Verb};
-use fengsui::domain::order::{Cause, ReplyVerb};
+use fengsui::domain::order::{Cause, ReplyVerb, Via};
 use fengsui::domain::output::WriteOutcome;
 use fengsui::domain::point::{Conditions, Quality, Reading};
 use fengsui::domain::site::Site;
@@ -67,6 +67,7 @@ impl Room {
             let input = Input::Presence {
                 recipient: recipient.clone(),
                 online: true,
+                via: Via::Mqtt,
             };
             room.submit(Actor::Recipient(recipient.clone()), input)
                 .expect("accepted");
@@ -165,6 +166,7 @@ impl Room {
             verb,
             cause,
             reason: None,
+            via: Via::Mqtt,
         };
         self.submit(Actor::Recipient(recipient.into()), Input::Reply(reply))
     }

@@ -42,7 +42,7 @@ export interface PointDoc {
 /** `link/{bus}` */
 export interface LinkDoc { id: string; name: Text; state: 'up' | 'down' | 'unknown'; since: Wall | null; reason: Line | null; points: number }
 /** `recipient/{id}` */
-export interface RecipientDoc { id: string; kind: 'post' | 'person'; name: string; place: Text; online: boolean; since: Wall | null; order: string | null }
+export interface RecipientDoc { id: string; kind: 'post' | 'person'; name: string; place: Text; online: boolean; since: Wall | null; mqtt: boolean; http: boolean; order: string | null }
 /** `summary`: the frame that every screen shows. */
 export interface SummaryDoc {
   mode: 'auto' | 'manual'; mode_by: Stamp | null;
@@ -65,6 +65,8 @@ export interface SummaryDoc {
   degraded: 'no' | 'spool' | 'memory';
   /** The daemon's MQTT link; null until it is known. */
   broker_up: boolean | null;
+  /** `none`: the site has no broker on purpose, and orders go over HTTP. */
+  broker: 'up' | 'down' | 'unknown' | 'none';
 }
 export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall }
 /** `recent`: the last lines of the campus, newest first. */
@@ -152,6 +154,8 @@ export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arr
 export interface OrderDoc {
   v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'support' | 'by_hand'; group: GroupId | null;
   recipient: string; recipient_name: string; state: OrderState; open: boolean;
+  /** The way by which the recipient's device got it, or by which it goes now; null when it ended before anybody had it. */
+  via: 'mqtt' | 'http' | null;
   title: Text; place: Text; room: Text; device: Text; body: Text; alarm_at: Wall; confirmed: boolean;
   plan: string | null; x: number | null; y: number | null;
   walk: { metres: number; seconds: number; via: Text } | null;

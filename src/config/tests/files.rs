@@ -87,6 +87,18 @@ fn a_secret_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn a_site_may_have_no_broker_and_knows_it() {
+    let site = Site::new();
+    assert!(site.load().unwrap().site.has_broker);
+    let text = site.text("fengsui.toml");
+    let (head, _) = text.split_once("\n[mqtt.embedded]").unwrap();
+    site.write("fengsui.toml", head.to_owned());
+    assert!(!site.load().unwrap().site.has_broker);
+    site.write("fengsui.toml", format!("{head}\n[mqtt]\n"));
+    assert_eq!(site.messages(), ["fengsui.toml: there must be one broker"]);
+}
+
+#[test]
 fn sessions_never_cross_a_network_unencrypted() {
     let site = Site::new();
     site.edit("fengsui.toml", "127.0.0.1:8080", "0.0.0.0:8080");

@@ -174,6 +174,7 @@ impl House {
         let input = Input::Presence {
             recipient: "post2".into(),
             online: true,
+            via: crate::domain::order::Via::Mqtt,
         };
         self.submit(Actor::Recipient("post2".into()), input).await;
         self.fire("P1-015");

@@ -12,7 +12,7 @@ use super::device::Login;
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::input::{Input, Reply};
-use crate::domain::order::{Cause, ReplyVerb};
+use crate::domain::order::{Cause, ReplyVerb, Via};
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::settings::{Broker, MqttSettings};
 use crate::domain::site::Site;
@@ -148,6 +148,7 @@ impl Campus {
             verb: ReplyVerb::ReportFalse,
             cause: Some(Cause::Steam),
             reason: None,
+            via: Via::Mqtt,
         };
         let actor = Actor::Recipient("post2".into());
         let answer = self.handle.submit(actor, Input::Reply(reply)).await;

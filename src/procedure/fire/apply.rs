@@ -34,9 +34,16 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
     let Some(incident) = campus.incidents.get_mut(id) else {
         return;
     };
+    let class = incident.class;
     change_signals(incident, stamp, event);
     change_orders(incident, stamp, event);
     change_procedure(incident, stamp, event);
+    if incident.class != class {
+        // Orders show it.
+        for order in incident.orders.values_mut() {
+            order.changed = stamp.seq;
+        }
+    }
     touched.insert(Cell::Incident(id.clone()));
     if let Event::IncidentClosed { .. } = event {
         let latched: Vec<_> = incident
@@ -191,12 +198,15 @@ fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             arrived_at: None,
             ended_at: None,
             outcome: None,
+            changed: stamp.seq,
+            received_via: None,
         };
         incident.orders.insert(order.id.clone(), new);
         return;
     }
     let mut with = |id: &OrderId, change: &mut dyn FnMut(&mut Order)| {
         if let Some(order) = incident.orders.get_mut(id) {
+            order.changed = stamp.seq;
             change(order);
         }
     };
@@ -217,9 +227,11 @@ fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             verb,
             cause,
             reason,
+            via,
             ..
         } => {
             with(order, &mut |order| {
+                order.received_via.get_or_insert(*via);
                 order.heard.push(reply_id.clone());
                 if order.heard.len() > HEARD_MAX {
                     order.heard.remove(0);

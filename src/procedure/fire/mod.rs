@@ -37,7 +37,7 @@ use crate::domain::group::GroupId;
 use crate::domain::ids::{
     BuildingId, CaseId, CompartmentId, FloorId, OrderId, OutputId, PointId, RecipientId, ZoneId,
 };
-use crate::domain::order::{Cause, How, OrderKind, OrderState};
+use crate::domain::order::{Cause, How, OrderKind, OrderState, Via};
 use crate::domain::point::PointKind;
 use crate::domain::time::{EngineTime, WallTime};
 
@@ -104,6 +104,9 @@ pub struct Order {
     pub given: NewOrder,
     /// The entry that gave it.
     pub seq: u64,
+    /// The entry that changed it last: of two revisions the one with the higher number is the newer.
+    #[serde(default)]
+    pub changed: u64,
     /// When it was given.
     pub at: WallTime,
     /// By the engine's clock.
@@ -122,6 +125,9 @@ pub struct Order {
     pub ended_at: Option<WallTime>,
     /// What was answered last: a verb, a cause or a reason.
     pub outcome: Option<String>,
+    /// The way by which its first answer came: so the device has it.
+    #[serde(default)]
+    pub received_via: Option<Via>,
 }
 
 /// Most reply ids that an order remembers; a device sends one per verb and repeats only the unheard.

@@ -53,6 +53,7 @@ pub fn replied(campus: &Campus, site: &Site, now: Now, reply: &Reply) -> Decided
         verb: reply.verb,
         cause: reply.cause,
         reason: reply.reason.clone(),
+        via: reply.via,
     }];
     events.extend(verdict(site, incident, order, reply, now));
     Decided::events(events)

@@ -107,6 +107,7 @@ fn guard(campus: &Campus, site: &Site, now: Now, report: &Report) -> Result<Vec<
             verb,
             cause: None,
             reason: None,
+            via: report.via,
         });
     };
     if !arrived {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Incident, Order};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::input::{Input, Observation, Reply, Request, Verb};
-use crate::domain::order::{Cause, ReplyVerb};
+use crate::domain::order::{Cause, ReplyVerb, Via};
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
@@ -82,6 +82,7 @@ impl Play {
         let input = Input::Presence {
             recipient: recipient.into(),
             online,
+            via: Via::Mqtt,
         };
         self.take(Actor::Recipient(recipient.into()), input)
             .expect("accepted");
@@ -197,6 +198,7 @@ impl Play {
             verb,
             cause,
             reason: None,
+            via: Via::Mqtt,
         };
         let actor = Actor::Recipient(order.given.recipient.clone());
         self.take(actor, Input::Reply(reply))

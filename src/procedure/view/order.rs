@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Viewer, parts};
-use crate::domain::order::{Cause, OrderKind, ReplyVerb};
+use crate::domain::order::{Cause, OrderKind, OrderState, ReplyVerb, Via};
 use crate::domain::text::{Line, Text};
 use crate::procedure::fire::apply::word;
 use crate::procedure::fire::{Class, Incident, Order, orders};
@@ -31,7 +31,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "v": 1,
         "id": given.id,
         "at": order.at,
-        "seq": order.seq,
+        "seq": order.changed.max(order.seq),
         "incident": incident.id,
         "kind": given.kind,
         "group": given.group,
@@ -39,6 +39,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "recipient_name": viewer.recipient_name(given.recipient.as_str()),
         "state": order.state,
         "open": order.state.is_open(),
+        "via": via(viewer, order),
         "title": title,
         "place": parts::place(viewer, incident),
         "room": point.map(|point| point.room.clone()).or_else(|| parts::reported_room(incident)).unwrap_or_else(|| parts::compartment_name(viewer, &incident.compartment)),
@@ -95,6 +96,19 @@ fn words_of(incident: &Incident, order: &Order) -> String {
         return kind.to_owned();
     }
     format!("gas_{kind}")
+}
+
+/// The way by which the order reached its recipient, or goes now; nothing once it ended on its way.
+fn via(viewer: &Viewer<'_>, order: &Order) -> Option<Via> {
+    match (order.received_via, order.state) {
+        (Some(via), _) => Some(via),
+        (None, OrderState::AtBroker) => Some(Via::Mqtt),
+        (None, OrderState::Queued) => match viewer.campus.desk.broker_up {
+            Some(true) => Some(Via::Mqtt),
+            Some(false) | None => Some(Via::Http),
+        },
+        (None, _) => None,
+    }
 }
 
 /// The word of an order's kind in catalogue keys.

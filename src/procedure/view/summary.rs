@@ -97,6 +97,8 @@ pub fn recipient(viewer: &Viewer<'_>, id: &RecipientId) -> Option<Value> {
         "place": recipient.place,
         "online": state.is_some_and(|state| state.online),
         "since": state.map(|state| state.since),
+        "mqtt": state.is_some_and(|state| state.mqtt),
+        "http": state.is_some_and(|state| state.http),
         "order": order.map(|order| &order.given.id),
     }))
 }
@@ -183,6 +185,12 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         "room_lost": null,
         "degraded": "no",
         "broker_up": campus.desk.broker_up,
+        "broker": match (viewer.site.has_broker, campus.desk.broker_up) {
+            (false, _) => "none",
+            (true, Some(true)) => "up",
+            (true, Some(false)) => "down",
+            (true, None) => "unknown",
+        },
     })
 }
 

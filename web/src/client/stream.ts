@@ -160,10 +160,17 @@ export class Stream {
   }
 }
 
+let asDevice = false;
+
+/** This page is a recipient's device: while its stream is open the daemon takes the recipient for reachable. */
+export function followAsDevice(): void {
+  asDevice = true;
+}
+
 const live: Line = {
   snapshot: getState,
   open(since, heard) {
-    const source = new EventSource(`${API}/stream?since=${since}`);
+    const source = new EventSource(`${API}/stream?since=${since}${asDevice ? '&device=true' : ''}`);
     const data = (event: MessageEvent) => JSON.parse(String(event.data)) as unknown;
     source.addEventListener('entry', (event) => heard.entry(data(event) as StreamEntry));
     source.addEventListener('heartbeat', (event) => heard.heartbeat(data(event) as Heartbeat));

@@ -7,7 +7,7 @@ import type { OrderDoc, Problem } from '../documents';
 import { API, call, me, newKey, Refusal, resume, signOff, signOn } from '../client/api';
 import { setUtcOffset, startTicker } from '../client/clock';
 import { documents } from '../client/store';
-import { stream } from '../client/stream';
+import { followAsDevice, stream } from '../client/stream';
 import { bell, ring, startBell, stayAwake } from './bell';
 import { sendFound } from './found';
 import { type Device, MqttLink } from './link';
@@ -174,6 +174,7 @@ function freshen(now: string, before: string): void {
 
 /** Starts the page: what it knows of before a network answers, then the network. */
 export async function begin(): Promise<void> {
+  followAsDevice();
   startTicker();
   startBell();
   steady.every(1_000, () => {

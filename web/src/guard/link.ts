@@ -42,6 +42,8 @@ export class MqttLink {
 
   async start(device: Device): Promise<void> {
     this.stop();
+    // The site has no broker: the stream brings the orders, and answers go by HTTP.
+    if (device.websocket_port === 0) return;
     const generation = ++this.generation;
     this.device = device;
     this.view.state = 'connecting';

@@ -180,7 +180,7 @@ function order(given: Given, id: string, to: string, kind: OrderDoc['kind'], sta
   const titles = { verify: both('火警核实', 'Verify a fire alarm'), report: both('火警确认报告', 'Confirmed fire'), group: both('疏散组指令', 'Evacuation group order'), by_hand: both('就地操作', 'Operate by hand'), support: both('支援', 'Support') };
   const from = ENGINE - issued * 1000;
   return {
-    v: 1, id, at: ago(issued), seq: 10, incident: given.id, kind, group: kind === 'group' ? 'evacuate' : null, recipient: to, recipient_name: who?.name ?? to, state, open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
+    v: 1, id, at: ago(issued), seq: 10, incident: given.id, kind, group: kind === 'group' ? 'evacuate' : null, recipient: to, recipient_name: who?.name ?? to, state, via: 'mqtt', open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
     title: titles[kind], place: both('1号宿舍 2层 215室', 'Dormitory 1, 2F, Room 215'), room: both('215室', 'Room 215'), device: both('感烟 1-015', 'Smoke 1-015'), body: both('', ''),
     alarm_at: ago(given.since), confirmed: given.class === 'confirmed', plan: 'd1-2f.svg', x: null, y: null, walk: kind === 'verify' ? { metres: 105, seconds: 86, via: both('东楼梯', 'East stair') } : null,
     limits: { issued: from, receive: from + 15_000, accept: from + 30_000, arrive: from + 180_000 }, accepted_at: null, arrived_at: null, done_at: null, outcome: null, heard: [], replies: [],
@@ -264,7 +264,7 @@ export function scene(name: Scene): Snapshot {
       started: burning ? 3 : 0, feedback: burning ? 3 : 0, delayed: burning ? 1 : 0, supervisory: 0, disabled: 0, fault: 1, links: { up: 2, total: 2 },
     },
     first_alarm: alarms[0] ?? null, latest_alarm: alarms.at(-1) ?? null, incidents: incidents.map((incident) => incident.id), sound: alarms.length ? 'fire' : 'fault',
-    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], shift: { first: null, second: null, since: null }, room_lost: null, degraded: 'no', broker_up: true,
+    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], shift: { first: null, second: null, since: null }, room_lost: null, degraded: 'no', broker_up: true, broker: 'up',
   };
   const documents: Record<string, unknown> = { site, summary, recent: { lines: recent(name) } };
   for (const point of all.values()) documents[`point/${point.id}`] = point;

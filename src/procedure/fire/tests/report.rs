@@ -22,6 +22,7 @@ fn guard(play: &mut Play, id: &str, real: bool) -> Answer {
         room: None,
         real,
         note: None,
+        via: crate::domain::order::Via::Mqtt,
     };
     play.take(Actor::Recipient("post2".into()), Input::Report(report))
 }
@@ -158,6 +159,7 @@ fn a_report_without_a_place_or_from_nobody_is_refused() {
         room: None,
         real: false,
         note: None,
+        via: crate::domain::order::Via::Mqtt,
     };
     let lead = Actor::Recipient("duty-lead".into());
     assert_eq!(
