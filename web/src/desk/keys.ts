@@ -1,6 +1,7 @@
 /** Function keys of the desk, the same on every screen. A key that takes a verb acts; the others only show. */
 import { nextTick } from 'vue';
 import { act, siteVerb } from '../client/verbs';
+import { open, recordable } from './record';
 import { at, choose, go, opened, openIncidents, shown, verbOfKey } from './state';
 
 /** Brings a step into view with the focus on its first button. */
@@ -32,7 +33,7 @@ function call119(): void {
   else void show(offered.step.id);
 }
 
-export interface FunctionKey { key: string; word: 'take' | 'mute' | 'plan' | 'linkage' | 'dispatch' | 'call119' | 'timeline' | 'report'; run: () => void }
+export interface FunctionKey { key: string; word: 'take' | 'mute' | 'plan' | 'linkage' | 'dispatch' | 'call119' | 'timeline' | 'report' | 'record' | 'command'; run: () => void }
 
 export const FUNCTION_KEYS: FunctionKey[] = [
   { key: 'F2', word: 'take', run: take },
@@ -42,11 +43,22 @@ export const FUNCTION_KEYS: FunctionKey[] = [
   { key: 'F6', word: 'linkage', run: () => go('linkage', shown.value?.id) },
   { key: 'F7', word: 'dispatch', run: () => void show('verify') },
   { key: 'F8', word: 'call119', run: call119 },
+  { key: 'F9', word: 'record', run: () => (at.screen === 'command' || go('home', shown.value?.id), open(recordable.value[0]?.id)) },
   { key: 'F10', word: 'timeline', run: () => go('timeline', shown.value?.id ?? at.incident) },
+  { key: 'F11', word: 'command', run: () => go('command', shown.value?.id) },
 ];
+
+const isTyping = (target: EventTarget | null) => target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
 
 function onKey(event: KeyboardEvent): void {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
+  // The number of an order opens 代录; its sheet takes the number of the answer.
+  const order = /^[1-9]$/.test(event.key) && !isTyping(event.target) ? recordable.value[Number(event.key) - 1] : undefined;
+  if (order && (at.screen === 'home' || at.screen === 'command')) {
+    event.preventDefault();
+    if (!event.repeat) open(order.id);
+    return;
+  }
   if (event.key === 'Escape') {
     // Esc closes an open list first.
     if (event.target instanceof HTMLSelectElement) return;

@@ -17,8 +17,8 @@ export const openIncidents = computed<IncidentDoc[]>(() => {
   return ids.map((id) => documents.of('incident').get(id)).filter((found) => found !== undefined);
 });
 
-export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline' | 'report';
-const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline', 'report'];
+export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline' | 'report' | 'command';
+const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline', 'report', 'command'];
 /** The screen, and what is chosen on it. The address keeps both, so that a reload shows the same. */
 export const at = reactive({ screen: 'home' as ScreenName, incident: null as string | null, floor: null as string | null, output: null as string | null });
 

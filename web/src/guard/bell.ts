@@ -64,12 +64,13 @@ export function ring(on: boolean): void {
   settle();
   clearInterval(shaking);
   if (bell.vibration === 'none') return;
+  // Without a gesture a browser refuses to vibrate and logs it, even to be still; then there is nothing to repeat.
+  const vibrate = (pattern: number | number[]) => navigator.userActivation?.hasBeenActive !== false && navigator.vibrate(pattern);
   if (!on) {
-    navigator.vibrate(0);
+    vibrate(0);
     return;
   }
-  // Without a gesture a browser refuses to vibrate and logs it; then there is nothing to repeat.
-  const shake = () => navigator.userActivation?.hasBeenActive !== false && navigator.vibrate(PATTERN_MS);
+  const shake = () => vibrate(PATTERN_MS);
   shake();
   shaking = setInterval(shake, PERIOD_S * 1000);
 }

@@ -8,7 +8,7 @@ import type {
   TimelineLine, VerbDoc,
 } from '../documents';
 
-export type Scene = 'idle' | 'alarm' | 'taken' | 'fire' | 'three' | 'four' | 'gas' | 'false' | 'restoring';
+export type Scene = 'idle' | 'alarm' | 'taken' | 'fire' | 'three' | 'four' | 'gas' | 'command' | 'false' | 'restoring';
 export const WALL = Date.UTC(2026, 10, 25, 13, 5, 29);
 export const ENGINE = 5_000_000;
 const both = (zh: string, en: string): Text => ({ zh, en });
@@ -97,6 +97,16 @@ const RESTORE: [string, string, boolean][] = [
 ];
 const CAUSES = ['cooking', 'smoking', 'steam', 'dust', 'contractor', 'device_fault', 'water', 'prank', 'unknown'];
 
+const GROUPS: IncidentDoc['groups'] = [
+  { id: 'extinguish', name: { key: 'group.extinguish.name' }, leader: recipient('post1', '岗1 刘洋'), deputy: false, order: '6', state: 'arrived' },
+  { id: 'cordon', name: { key: 'group.cordon.name' }, leader: recipient('duty-lead', '周敏 安管领班'), deputy: false, order: '7', state: 'accepted' },
+  { id: 'evacuate', name: { key: 'group.evacuate.name' }, leader: recipient('warden', '孙磊 宿管'), deputy: true, order: '3', state: 'accepted' },
+  { id: 'rescue', name: { key: 'group.rescue.name' }, leader: recipient('post3', '岗3 何军'), deputy: false, order: '8', state: 'received' },
+  { id: 'equipment', name: { key: 'group.equipment.name' }, leader: recipient('chief-eng', '赵国栋 工程主管'), deputy: false, order: null, state: 'unreachable' },
+  { id: 'reserve', name: { key: 'group.reserve.name' }, leader: null, deputy: false, order: null, state: 'vacant' },
+];
+const PRECONDITIONS: IncidentDoc['preconditions'] = ['call_119', 'scene', 'extinguished', 'head_count', 'injured', 'others', 'watch'].map((id, index) => ({ id, line: { key: `clear.${id}` }, met: index % 3 === 0 }));
+
 interface Given { kind?: 'gas'; spread?: string; stage?: IncidentDoc['stage']; id: string; pointIds: string[]; since: number; taken: boolean; class: IncidentDoc['class']; all: Map<string, PointDoc> }
 
 function alarmOf(given: Given, pointId: string, index: number): Alarm & { restored_at: null } {
@@ -113,6 +123,21 @@ function alarmOf(given: Given, pointId: string, index: number): Alarm & { restor
 
 function step(id: Step['id'], state: Step['state'], more: Partial<Step> = {}): Step {
   return { id, line: { key: `step.${id}` }, state, who: null, at: null, limit: null, facts: [], verbs: [], ...more };
+}
+
+type Of = (name: string, how?: Partial<VerbDoc>) => VerbDoc;
+const number = (field: string) => ({ field, line: { key: `field.${field}` }, kind: 'number' as const, required: true });
+const people = () => site.recipients.map(({ id, name }) => ({ value: id, line: { key: 'fact.name', args: { name } } }));
+const channel = (required: boolean) => ({ field: 'channel', line: { key: 'field.channel' }, kind: 'select' as const, required, options: ['radio', 'phone', 'in_person'].map((value) => ({ value, line: { key: `how.${value}` } })) });
+const board = (of: Of): VerbDoc[] => [
+  of('fire_out'), of('head_count', { fields: [number('present'), number('missing')] }), of('casualties', { fields: [number('count'), number('accounted')] }),
+  of('offer_command', { choice: { field: 'to', options: people() }, fields: [channel(false)] }), of('take_command'), of('brigade_command', { fields: [{ field: 'name', line: { key: 'field.name' }, kind: 'text', required: true }] }),
+];
+function recordOf(incident: string, order: string, of: Of): VerbDoc[] {
+  const body = { order: `${incident}-${order}`, person: 'warden', channel: 'radio' };
+  const fields = [channel(true), { field: 'person', line: { key: 'field.person' }, kind: 'select' as const, required: false, options: people() }];
+  const options = ['accept', 'arrive', 'done', 'unable'].map((value) => ({ value, line: { key: `reply.${value}` } }));
+  return [of('record_reply', { body, choice: { field: 'verb', options }, fields }), of('record_reply', { line: { key: 'verb.record_head_count' }, body: { ...body, verb: 'head_count' }, fields: [number('present'), number('missing'), ...fields] })];
 }
 
 function stepsOf(given: Given): Step[] {
@@ -169,8 +194,8 @@ function stepsOf(given: Given): Step[] {
     step('call119', 'now', { limit: call, verbs: [of('call_119', { tone: 'act', key: 'F8', body: { connected: true } }), of('call_119', { line: { key: 'verb.call_119_failed' }, body: { connected: false } })] }),
     step('report', 'done', { at: ago(21), facts: [{ key: 'fact.order.accepted', args: { recipient: '陈建国 项目主任' } }] }),
     step('linkage', 'late', { facts: [{ key: 'fact.linkage', args: { done: 3, total: 7, failed: 1 } }] }),
-    step('groups', 'running', { facts: [{ key: 'fact.order.accepted', args: { recipient: '孙磊 宿管' } }] }),
-    step('all_clear', 'later', { who: recipient('director', '陈建国 项目主任'), facts: [{ key: 'fact.only_the_holder' }], verbs: [of('all_clear', { hold_ms: 1500, tone: 'act' }), of('all_clear', { hold_ms: 1500, line: { key: 'verb.all_clear_over' }, body: { over: true } }), of('take_command')] }),
+    step('groups', 'running', { facts: [{ key: 'fact.order.accepted', args: { recipient: '孙磊 宿管' } }], verbs: ['3', '8'].flatMap((number) => recordOf(given.id, number, of)) }),
+    step('all_clear', 'later', { who: recipient('director', '陈建国 项目主任'), facts: [{ key: 'fact.only_the_holder' }], verbs: [of('all_clear', { hold_ms: 1500, tone: 'act' }), of('all_clear', { hold_ms: 1500, line: { key: 'verb.all_clear_over' }, body: { over: true }, fields: [{ field: 'reason', line: { key: 'field.reason' }, kind: 'text', required: true }] }), ...board(of)] }),
     step('restore', 'later', { facts: [{ key: 'fact.restored', args: { done: 0, total: 7 } }] }),
   ];
 }
@@ -200,7 +225,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null };
   });
   return {
-    id: given.id, kind: given.kind ?? 'fire', level: given.kind === 'gas' ? 'high' : null, reported: null, spread_of: given.spread ?? null, groups: [], preconditions: [],
+    id: given.id, kind: given.kind ?? 'fire', level: given.kind === 'gas' ? 'high' : null, reported: null, spread_of: given.spread ?? null, groups: burning ? GROUPS.map((row) => ({ ...row, order: row.order === null ? null : `${given.id}-${row.order}` })) : [], preconditions: burning ? PRECONDITIONS : [],
     command: { holder: burning ? recipient('director', '陈建国 项目主任') : null, acting: false, since: burning ? ago(34) : null, offered: null, brigade: null },
     class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
     building: point.building, floor: point.floor, zone: point.building === 'D1' ? 'D1-2' : 'C1-1', compartment: point.compartment, plan: point.building === 'D1' ? 'd1-2f.svg' : 'c1-1f.svg',
@@ -240,7 +265,7 @@ const leak = (all: Given['all'], since: number, taken: boolean): Given => ({ kin
 export function scene(name: Scene): Snapshot {
   const all = new Map(points().map((point) => [point.id, point]));
   Object.assign(all.get('P1-027') as PointDoc, { fault: true });
-  const burning = name === 'fire' || name === 'three' || name === 'four' || name === 'restoring';
+  const burning = name === 'fire' || name === 'three' || name === 'four' || name === 'command' || name === 'restoring';
   const stages: Partial<Record<Scene, IncidentDoc['stage']>> = { false: 'false_alarm', restoring: 'restoring' };
   const stage = stages[name];
   const given: Given[] = [];
@@ -254,7 +279,7 @@ export function scene(name: Scene): Snapshot {
   const orders: OrderDoc[] = [];
   const head = given[0];
   if (head) orders.push(order(head, `${head.id}-1`, 'post2', 'verify', burning ? 'done' : 'accepted', head.since));
-  if (head && burning) orders.push(order(head, `${head.id}-2`, 'director', 'report', 'accepted', 34), order(head, `${head.id}-3`, 'warden', 'group', 'accepted', 34), order(head, `${head.id}-4`, 'chief-eng', 'by_hand', 'received', 22), order(head, `${head.id}-5`, 'duty-lead', 'report', 'at_broker', 40));
+  if (head && burning) orders.push(order(head, `${head.id}-2`, 'director', 'report', 'accepted', 34), order(head, `${head.id}-3`, 'warden', 'group', 'accepted', 34), order(head, `${head.id}-4`, 'chief-eng', 'by_hand', 'received', 22), order(head, `${head.id}-5`, 'duty-lead', 'report', 'at_broker', 40), order(head, `${head.id}-8`, 'post3', 'group', 'received', 34));
   const incidents = given.map((item) => incidentOf(item, orders));
   const alarms = incidents.flatMap((incident) => incident.signals).sort((a, b) => a.at - b.at);
   const summary: SummaryDoc = {

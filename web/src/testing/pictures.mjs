@@ -30,6 +30,8 @@ const SHOTS = [
   ['linkage', 'fire', '#/linkage', L, 'night', 'zh'], ['linkage', 'fire', '#/linkage', M, 'day', 'zh'],
   ['floor', 'fire', '#/floor/D1-2F', L, 'night', 'zh'], ['floor', 'fire', '#/floor/C1-1F', M, 'day', 'en'],
   ['report', 'idle', '#/report', L, 'night', 'zh'], ['report', 'alarm', '#/report', M, 'day', 'en'],
+  ['command', 'command', '#/command', L, 'night', 'zh'], ['command', 'command', '#/command', M, 'day', 'en'], ['record', 'command', '', M, 'night', 'zh'],
+  ['putback', 'restoring', '#/command', M, 'day', 'zh'],
   ['false', 'false', '', M, 'night', 'zh'], ['restoring', 'restoring', '', M, 'day', 'zh'], ['posts', 'taken', '', M, 'night', 'zh'], ['refused', 'alarm', '', M, 'night', 'en'],
   ['timeline', 'fire', '#/timeline', M, 'night', 'zh'], ['stale', 'fire', '', M, 'night', 'zh'],
   ['small', 'three', '', { width: 1280, height: 720 }, 'night', 'zh'], ['small', 'fire', '', { width: 1280, height: 720 }, 'night', 'en'],
@@ -65,6 +67,7 @@ for (const [name, which, hash, viewport, theme, language] of SHOTS) {
   if (name === 'stale') await page.waitForSelector('[data-testid=stale-banner]');
   if (name === 'posts') await page.keyboard.press('F7');
   if (name === 'refused') await page.keyboard.press('F2');
+  if (name === 'record') await page.keyboard.press('1');
   if (name === 'report') {
     await page.getByTestId('report-place').fill('215');
     await page.keyboard.press('Enter');
