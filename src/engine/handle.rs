@@ -1,6 +1,7 @@
 //! The adapters' end of the engine: put inputs in, read documents out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -280,6 +281,19 @@ impl Handle {
     #[must_use]
     pub fn stages(&self) -> [(Stage, Histogram); Stage::ALL.len()] {
         self.shared.stages.read()
+    }
+
+    /// Every document whose key starts like this, by the rest of the key.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: &str) -> Vec<(String, Arc<str>)> {
+        let documents = self
+            .shared
+            .documents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let from = documents.by_key.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        from.map_while(|(key, text)| Some((key.strip_prefix(prefix)?.to_owned(), Arc::clone(text))))
+            .collect()
     }
 
     /// Ends the engine after the inputs that already wait.

@@ -59,6 +59,14 @@ impl Signed {
         }
     }
 
+    /// What nobody can guess and what is erased with the session or token.
+    pub(super) fn salt(&self) -> &str {
+        match &self.pass {
+            Pass::Session(session) => &session.csrf,
+            Pass::Token(hash) => hash,
+        }
+    }
+
     /// The session, where it is one.
     pub(super) fn session(&self) -> Result<&SessionRow, Failure> {
         match &self.pass {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::engine::handle::Handle;
 
 /// Counters of the summary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Glance {
     /// Open incidents.
     pub(super) incidents: usize,
@@ -14,6 +14,8 @@ pub(super) struct Glance {
     pub(super) links: Links,
     /// The MQTT link; `None` until it is known.
     pub(super) broker_up: Option<bool>,
+    /// Where records go: `no`, `spool` or `memory`; empty until it is known.
+    pub(super) degraded: String,
 }
 
 /// Lines of the field that answer, of all.
@@ -30,6 +32,7 @@ struct Summary {
     incidents: Vec<serde::de::IgnoredAny>,
     lamps: Lamps,
     broker_up: Option<bool>,
+    degraded: String,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +50,7 @@ pub(super) fn of(handle: &Handle) -> Glance {
             incidents: summary.incidents.len(),
             links: summary.lamps.links,
             broker_up: summary.broker_up,
+            degraded: summary.degraded,
         },
         Err(error) => {
             tracing::error!(%error, "the summary document cannot be read");

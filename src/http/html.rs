@@ -70,6 +70,15 @@ impl Html {
         self.text(text);
         let _ = write!(self.0, "</{name}>");
     }
+
+    /// A hidden field of a form.
+    pub(super) fn hidden(&mut self, name: &str, value: &str) {
+        self.raw("<input type=\"hidden\" name=\"");
+        self.text(name);
+        self.raw("\" value=\"");
+        self.text(value);
+        self.raw("\">");
+    }
 }
 
 #[cfg(test)]
@@ -80,8 +89,10 @@ mod tests {
     fn no_text_becomes_markup() {
         let mut page = Html::new("zh-CN", "</title><script>");
         page.tag("p", "", "<b a='1' c=\"2\">&amp;");
+        page.hidden("x", "\"><script>");
         let page = page.finish();
         assert!(!page.contains("<script>") && !page.contains("<b "));
+        assert!(page.contains("value=\"&quot;&gt;&lt;script&gt;\""));
         assert!(page.contains("&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;amp;"));
     }
 }

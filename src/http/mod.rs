@@ -12,13 +12,16 @@ pub mod door;
 mod extract;
 mod first;
 mod glance;
+mod health;
 mod html;
 mod json;
 mod openapi;
 mod orders;
 mod pages;
 pub mod password;
+mod plain;
 mod problem;
+mod reports;
 mod secret;
 mod session;
 mod state;
@@ -37,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -56,6 +59,7 @@ use crate::engine::ports::{Done, RowChange};
 use auth::Tries;
 use changes::Changes;
 use connection::{Bounded, Peer};
+use health::Counters;
 use pages::Pages;
 use password::Passwords;
 use problem::Failure;
@@ -103,6 +107,7 @@ struct Served {
     pages: Arc<Pages>,
     passwords: Passwords,
     tries: Tries,
+    counters: Counters,
     build: String,
 }
 
@@ -119,6 +124,7 @@ impl Served {
             pages: Arc::default(),
             passwords: Passwords::start()?,
             tries: Tries::default(),
+            counters: Counters::default(),
             build: assets::build(),
         })
     }
@@ -176,8 +182,13 @@ fn router(served: Arc<Served>) -> Router {
     let all = routes
         .method_not_allowed_fallback(problem::method_unknown)
         .fallback(assets::page)
-        .with_state(served);
-    guarded(all)
+        .with_state(Arc::clone(&served));
+    guarded(all).layer(middleware::map_response_with_state(served, counted))
+}
+
+async fn counted(State(served): State<Arc<Served>>, response: Response) -> Response {
+    served.counters.answered(&response);
+    response
 }
 
 /// Every route with its description: what is served is what is described.
@@ -191,6 +202,7 @@ fn described() -> OpenApiRouter<Arc<Served>> {
         .routes(routes!(verbs::site))
         .routes(routes!(verbs::start))
         .routes(routes!(orders::reply))
+        .routes(routes!(reports::report))
         .routes(routes!(device::issue))
         .routes(routes!(assets::plan))
         .routes(routes!(openapi::document))
@@ -198,7 +210,21 @@ fn described() -> OpenApiRouter<Arc<Served>> {
         .routes(routes!(stream::stream));
     OpenApiRouter::with_openapi(openapi::head())
         .nest("/api/v1", api)
+        .merge(without_scripts())
         .routes(routes!(openapi::page))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::metrics))
+}
+
+/// The pages that need no scripts.
+fn without_scripts() -> OpenApiRouter<Arc<Served>> {
+    OpenApiRouter::new()
+        .routes(routes!(plain::overview))
+        .routes(routes!(plain::verb))
+        .routes(routes!(plain::sign_on))
+        .routes(routes!(plain::sign_off))
+        .routes(routes!(plain::act))
+        .layer(middleware::from_fn(in_time))
 }
 
 /// What holds for every answer, whatever the route.

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Served;
-use super::auth::Acting;
+use super::auth::{Acting, Signed};
 use super::extract::{JsonText, Parted, is_word};
 use super::problem::Failure;
 use crate::domain::actor::Actor;
 use crate::domain::input::{Input, Reply};
 use crate::domain::order::{Cause, ReplyVerb, Via};
+use crate::engine::ports::Done;
 
 /// Longest id that a device may give its reply; it is kept in the order's document.
 const REPLY_ID_MAX: usize = 64;
@@ -62,6 +63,17 @@ pub(super) async fn reply(
     Parted(order): Parted<String>,
     body: JsonText,
 ) -> Result<Json<Heard>, Failure> {
+    let done = answer(&served, signed, order, &body).await?;
+    Ok(Json(Heard { seq: done.seq }))
+}
+
+/// As [`reply`], for somebody who is known.
+pub(super) async fn answer(
+    served: &Served,
+    signed: Signed,
+    order: String,
+    body: &JsonText,
+) -> Result<Done, Failure> {
     let Some(recipient) = signed.account.recipient else {
         return Err(Failure::new(403, "no_recipient"));
     };
@@ -88,8 +100,5 @@ pub(super) async fn reply(
         via: Via::Http,
     };
     let actor = Actor::Recipient(recipient);
-    let done = served
-        .submit(actor, Input::Reply(reply), Vec::new())
-        .await?;
-    Ok(Json(Heard { seq: done.seq }))
+    served.submit(actor, Input::Reply(reply), Vec::new()).await
 }

@@ -43,6 +43,10 @@ pub(super) struct ActorDoc {
     name: String,
 }
 
+/// A refusal's code beside its answer, for those who count.
+#[derive(Clone, Debug)]
+pub(super) struct Code(pub(super) String);
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -91,6 +95,22 @@ impl Failure {
         &self.document.detail
     }
 
+    /// Its code.
+    pub(super) fn code(&self) -> &str {
+        &self.document.code
+    }
+
+    /// Its status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Who settled the step, and when.
+    pub(super) fn settled(&self) -> Option<(&str, WallTime)> {
+        let by = self.document.settled_by.as_ref()?;
+        Some((&by.name, self.document.settled_at?))
+    }
+
     /// Tells the caller when to try again.
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
@@ -100,7 +120,9 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
+        let code = Code(self.document.code.clone());
         let mut response = (self.status, Json(self.document)).into_response();
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -29,8 +29,8 @@ const WORD_MAX: usize = 256;
 /// What is sent to sign on. It is never printed.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Credentials {
-    account: String,
-    password: String,
+    pub(super) account: String,
+    pub(super) password: String,
 }
 
 /// Who is signed on; `Me` of web/src/documents.ts.
@@ -93,28 +93,38 @@ pub(super) async fn sign_on(
 ) -> Result<Response, Failure> {
     ready(&served)?;
     let credentials: Credentials = body.parse("body_session")?;
+    let (cookie, me) = open(&served, &peer, &headers, credentials).await?;
+    Ok(([(header::SET_COOKIE, cookie)], Json(me)).into_response())
+}
+
+/// A new session for whoever knows the password: its cookie, and who it is.
+pub(super) async fn open(
+    served: &Served,
+    peer: &ConnectInfo<Peer>,
+    headers: &HeaderMap,
+    credentials: Credentials,
+) -> Result<(HeaderValue, Me), Failure> {
     if credentials.account.len() > WORD_MAX || credentials.password.len() > WORD_MAX {
         return Err(Failure::new(422, "body_session"));
     }
-    let account = verified(&served, &peer, credentials).await?;
+    let account = verified(served, peer, credentials).await?;
     let token = secret::token()?;
-    let before = cookie(&headers).map(secret::sha256);
+    let before = cookie(headers).map(secret::sha256);
     let session = SessionRow {
         id: secret::sha256(&token),
         account: account.id.clone(),
-        csrf: csrf(&served, &account, before.as_deref())?,
+        csrf: csrf(served, &account, before.as_deref())?,
         opened_at: served.handle.now().wall,
     };
-    let mut rows = ended(&served, &account, before.as_deref());
+    let mut rows = ended(served, &account, before.as_deref());
     rows.push(row(&session.id, Some(&session)));
     let input = Input::SignedOn {
         account: account.id.clone(),
     };
     let actor = Actor::Account(account.id.clone());
     served.submit(actor, input, rows).await?;
-    let cookie = set_cookie(&served, &token, SESSION_MAX_MS / 1_000)?;
-    let me = Json(Me::of(account, Pass::Session(session)));
-    Ok(([(header::SET_COOKIE, cookie)], me).into_response())
+    let cookie = set_cookie(served, &token, SESSION_MAX_MS / 1_000)?;
+    Ok((cookie, Me::of(account, Pass::Session(session))))
 }
 
 /// The account whose password this is. An unknown account takes as long as a wrong password and reads the same.
@@ -204,14 +214,19 @@ pub(super) async fn sign_off(
     State(served): State<Arc<Served>>,
     Acting(signed): Acting,
 ) -> Result<Response, Failure> {
+    let cookie = close(&served, signed).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// Ends a session; the cookie that takes its place.
+pub(super) async fn close(served: &Served, signed: Signed) -> Result<HeaderValue, Failure> {
     let rows = vec![row(&signed.session()?.id, None)];
     let account = signed.account.id;
     let input = Input::SignedOff {
         account: account.clone(),
     };
     served.submit(Actor::Account(account), input, rows).await?;
-    let cookie = set_cookie(&served, "", 0)?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    set_cookie(served, "", 0)
 }
 
 pub(super) fn set_cookie(

@@ -22,6 +22,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::auth::{Pass, Signed};
 use super::changes::{Joined, Numbered};
+use super::health::Counted;
 use super::pages::Here;
 use super::{Served, glance};
 use crate::domain::time::{EngineTime, WallTime};
@@ -104,6 +105,7 @@ pub(super) struct Follower {
     must_resync: bool,
     greeted: bool,
     beats: Interval,
+    _counted: Counted,
     /// A heartbeat that waits until the page has every entry that it speaks of.
     beat: Option<Beat>,
     /// A recipient's device is there while this is.
@@ -121,6 +123,7 @@ struct Beat {
 
 impl Follower {
     pub(super) fn new(served: Arc<Served>, signed: &Signed, since: Option<u64>) -> Self {
+        let counted = Counted::new(&served);
         let joined = served.changes.join(since, served.handle.seq());
         let mut beats = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,6 +137,7 @@ impl Follower {
             must_resync: joined.must_resync,
             greeted: false,
             beats,
+            _counted: counted,
             beat: None,
             here: None,
         }

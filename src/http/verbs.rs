@@ -9,13 +9,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::auth::Acting;
+use super::auth::{Acting, Signed};
 use super::extract::{JsonText, Key, Parted, is_word};
 use super::problem::Failure;
 use super::{Served, json, openapi, secret};
 use crate::domain::actor::Actor;
 use crate::domain::input::{Idempotency, Input, Verb};
-use crate::engine::ports::Durable;
+use crate::domain::note::take_personal;
+use crate::engine::ports::{Done, Durable, RowChange, Table};
 
 /// Largest body of a verb: it is kept in the journal for ever.
 const BODY_MAX: usize = 16 * 1024;
@@ -23,9 +24,9 @@ const BODY_MAX: usize = 16 * 1024;
 /// It is done, or it had been done before.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Recorded {
-    seq: u64,
+    pub(super) seq: u64,
     #[schema(value_type = openapi::DurableWord)]
-    durable: Durable,
+    pub(super) durable: Durable,
 }
 
 #[utoipa::path(
@@ -116,15 +117,34 @@ async fn act(
     (case, name): (String, String),
     (Key(key), body): (Key, JsonText),
 ) -> Result<Json<Recorded>, Failure> {
+    let body = object(&body)?;
+    let done = perform(served, signed, (case, name), (key, body)).await?;
+    Ok(Json(Recorded {
+        seq: done.seq,
+        durable: done.durable,
+    }))
+}
+
+/// A verb of somebody who is known. What is personal in the body goes into an erasable row, so that the journal never has it.
+pub(super) async fn perform(
+    served: &Served,
+    signed: Signed,
+    (case, name): (String, String),
+    (key, mut body): (String, Value),
+) -> Result<Done, Failure> {
     if !is_word(&name) {
         return Err(Failure::new(404, "verb_unknown"));
     }
-    let body = object(&body)?;
-    let asked = json::canonical(&Value::from(vec![
+    let mut asked = json::canonical(&Value::from(vec![
         Value::from(case.as_str()),
         Value::from(name.as_str()),
         body.clone(),
     ]));
+    let rows = note(&signed, &key, &mut body);
+    if !rows.is_empty() {
+        // The journal keeps the hash: without something that is erased with its session, a telephone number could be guessed.
+        asked.push_str(signed.salt());
+    }
     let idempotency = Idempotency {
         key,
         body_hash: secret::sha256(&asked),
@@ -138,15 +158,27 @@ async fn act(
         idempotency: Some(idempotency),
     };
     let actor = Actor::Account(signed.account.id);
-    let done = served.submit(actor, Input::Verb(verb), Vec::new()).await?;
-    Ok(Json(Recorded {
-        seq: done.seq,
-        durable: done.durable,
-    }))
+    served.submit(actor, Input::Verb(verb), rows).await
+}
+
+/// The erasable row of what is personal in a body; its id is the same for every repeat of the same call.
+pub(super) fn note(signed: &Signed, key: &str, body: &mut Value) -> Vec<RowChange> {
+    let id = secret::sha256(&format!("note/{}/{key}", signed.account.id));
+    let note = take_personal(body, &id);
+    let row = note.map(|note| RowChange {
+        table: Table::Notes,
+        id,
+        seq: 0,
+        open: false,
+        due: None,
+        // A row of our own types always serialises.
+        detail: Some(serde_json::to_string(&note).unwrap_or_default()),
+    });
+    row.into_iter().collect()
 }
 
 /// The body as an object; no body is an empty one.
-fn object(body: &JsonText) -> Result<Value, Failure> {
+pub(super) fn object(body: &JsonText) -> Result<Value, Failure> {
     if body.0.is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }

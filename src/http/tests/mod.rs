@@ -1,8 +1,12 @@
 //! The adapter over real connections, with a real engine on a store in memory.
 
 mod edges;
+mod health;
 mod orders;
+mod plain;
+mod reports;
 mod sessions;
+mod several;
 mod streams;
 mod tokens;
 mod trouble;
@@ -33,6 +37,7 @@ use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Handle};
 use crate::engine::ports::{AccountRow, NoField, RowChange, Store, Table};
 use crate::engine::run::{Parts, Running, handle, shared, spawn};
+use crate::engine::stages::Stage;
 use crate::engine::testing::dormitory;
 use crate::store::memory::MemoryStore;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::ports::TokenRow;
 
 impl House {
-    async fn token(&self, name: &str, role: Role, good_for_ms: Option<i64>) -> String {
+    pub(super) async fn token(&self, name: &str, role: Role, good_for_ms: Option<i64>) -> String {
         let token = format!("fengsui_{name}");
         let now = self.handle.now().wall;
         let mut ends = now;

@@ -49,16 +49,18 @@ fn mute(campus: &Campus, site: &Site, now: Now) -> Vec<Event> {
 struct ModeBody {
     mode: Mode,
     reason: Option<String>,
+    /// The id of the erasable note that holds the reason.
+    note: Option<String>,
 }
 
 /// 联动 to 自动 is protective; to 手动 it weakens and needs a supervisor with a reason.
 fn mode(campus: &Campus, verb: &Verb) -> Outcome {
-    let ModeBody { mode, reason } = body(verb)?;
+    let ModeBody { mode, reason, note } = body(verb)?;
     if mode == Mode::Manual {
         if !verb.role.may(Power::Weaken) {
             return Err(Refusal::new(RefusalKind::Role, "mode_manual_role"));
         }
-        if reason.is_none_or(|reason| reason.trim().is_empty()) {
+        if note.is_none() && reason.is_none_or(|reason| reason.trim().is_empty()) {
             return Err(Refusal::new(RefusalKind::Body, "reason_missing"));
         }
     }
