@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::cli::journal_file;
+use crate::cli::{journal_file, spool_file};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::domain::settings::{Broker, Settings};
@@ -99,6 +99,7 @@ impl App {
             site: Arc::clone(&site),
             config_version: version,
             store: Box::new(SqliteStore::new(&journal_file(&settings.data))?),
+            spool: Some(spool_file(&settings.data)),
             field: field as Arc<dyn Field>,
             clock: clock.clone(),
             shared,

@@ -1,4 +1,4 @@
-//! Named places where the kill test ends the process. Without the feature `crash-points` every call is nothing.
+//! Named places where a test ends or holds the process. Without the feature `crash-points` every call is nothing.
 
 /// Ends the process here when the file named by `FENGSUI_CRASH_FILE` says so: `place:n` ends it at the n-th time that the place
 /// is reached since the file says that. Every place that is reached is a line of the file named by `FENGSUI_CRASH_LOG`.
@@ -39,6 +39,26 @@ pub fn point(place: &'static str) {
         if n.parse() == Ok(counted.1) {
             std::process::abort();
         }
+    }
+}
+
+/// Holds the calling thread here while the file named by `FENGSUI_HOLD_FILE` names this place: a disk that does not answer.
+#[cfg(not(feature = "crash-points"))]
+#[inline]
+pub fn hold(_place: &'static str) {}
+
+/// Holds the calling thread here while the file named by `FENGSUI_HOLD_FILE` names this place: a disk that does not answer.
+#[cfg(feature = "crash-points")]
+pub fn hold(place: &'static str) {
+    let Some(file) = setting("FENGSUI_HOLD_FILE") else {
+        return;
+    };
+    let holds = || {
+        let held = std::fs::read_to_string(&file).unwrap_or_default();
+        held.split_whitespace().any(|word| word == place)
+    };
+    while holds() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
 

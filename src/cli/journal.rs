@@ -1,11 +1,13 @@
 //! `fengsui verify` and `fengsui rebuild`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{EXIT_BROKEN, EXIT_UNAVAILABLE, SiteArguments, fail, journal_file, load};
-use crate::engine::chain::{self, Broken};
+use super::{EXIT_BROKEN, EXIT_UNAVAILABLE, SiteArguments, fail, journal_file, load, spool_file};
+use crate::engine::chain::{self, Broken, Verified};
 use crate::engine::rebuild;
+use crate::engine::spool::Found;
 use crate::store::sqlite::SqliteStore;
 
 /// Reads the whole journal and says whether it is whole; a daemon may be running.
@@ -30,7 +32,7 @@ pub fn verify(site: &SiteArguments) -> ExitCode {
                 verified.entries,
                 hex(&verified.head)
             );
-            ExitCode::SUCCESS
+            verify_spool(&configuration.settings.data, &verified)
         }
         Ok(Err(broken @ Broken::At { .. })) => fail(
             EXIT_BROKEN,
@@ -42,6 +44,28 @@ pub fn verify(site: &SiteArguments) -> ExitCode {
             fail(EXIT_UNAVAILABLE, &format!("{}: {error}", path.display()))
         }
         Err(error) => fail(EXIT_UNAVAILABLE, &error),
+    }
+}
+
+/// Whether what only the spool has continues the journal. Its records become entries at the daemon's next start, or as soon as the
+/// journal answers.
+#[expect(
+    clippy::print_stdout,
+    reason = "the result is for the person or script that asked"
+)]
+fn verify_spool(data: &Path, journal: &Verified) -> ExitCode {
+    let path = spool_file(data);
+    let records = match Found::read(&path) {
+        Ok(found) => found.map(|found| found.records).unwrap_or_default(),
+        Err(error) => return fail(EXIT_UNAVAILABLE, &format!("{}: {error}", path.display())),
+    };
+    match chain::verify_spool(journal, &records) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(entries) => {
+            println!("{entries} entries more wait in the spool and continue the chain");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => fail(EXIT_BROKEN, &format!("the spool is not whole: {broken}")),
     }
 }
 

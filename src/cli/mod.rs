@@ -99,6 +99,12 @@ pub fn journal_file(data: &Path) -> PathBuf {
     data.join("fengsui.db")
 }
 
+/// The file that keeps the record while the journal cannot be written, in the data folder.
+#[must_use]
+pub fn spool_file(data: &Path) -> PathBuf {
+    data.join("fengsui.spool")
+}
+
 /// Says to the person at the terminal what went wrong.
 pub fn fail(code: u8, message: &str) -> ExitCode {
     eprintln!("fengsui: {message}");

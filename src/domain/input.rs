@@ -83,6 +83,11 @@ pub enum Input {
         /// By how many milliseconds, forward positive.
         by_ms: i64,
     },
+    /// The record is kept elsewhere from now on: the journal does not answer, or it does again.
+    Durability {
+        /// Where it is kept.
+        to: Durable,
+    },
     /// The MQTT link of the daemon came up or was lost.
     Broker {
         /// Whether it is there.
@@ -103,6 +108,19 @@ pub enum Input {
         /// What was changed, as `account/{id}` or `device/{id}`.
         subject: String,
     },
+}
+
+/// Where the record of an input is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durable {
+    /// In the journal.
+    #[default]
+    Journal,
+    /// In the spool file, journal to follow.
+    Spool,
+    /// In memory alone: 记录未保存.
+    Memory,
 }
 
 /// What a bus saw of one point since the engine last took its slot. A reading can be overwritten, an edge cannot.

@@ -61,7 +61,7 @@ impl Board {
     }
 
     /// Takes at most `limit` changed slots, alarms first.
-    pub fn take(&self, limit: usize) -> Vec<Observation> {
+    pub fn take(&self, limit: usize, wanted: impl Fn(&PointId) -> bool) -> Vec<Observation> {
         let mut slots = self.lock();
         let Slots { by_point, changed } = &mut *slots;
         let burning = |point: &PointId| {
@@ -70,6 +70,7 @@ impl Board {
                 .is_some_and(|slot| slot.edge.is_some() || is_alarm(slot.latest.conditions))
         };
         let (fire, rest): (Vec<PointId>, Vec<PointId>) = changed.iter().cloned().partition(burning);
+        let rest = rest.into_iter().filter(wanted);
         let taken: Vec<PointId> = fire.into_iter().chain(rest).take(limit).collect();
         let mut observations = Vec::with_capacity(taken.len());
         for point in taken {
@@ -152,12 +153,12 @@ mod tests {
         let board = Board::default();
         let point = PointId::from("P1-001");
         board.put(&point, reading(false, 1));
-        assert_eq!(board.take(9).len(), 1);
+        assert_eq!(board.take(9, |_| true).len(), 1);
         board.put(&point, reading(true, 2));
         board.put(&point, reading(false, 3));
         board.put(&point, reading(true, 4));
         board.put(&point, reading(false, 5));
-        let taken = board.take(9);
+        let taken = board.take(9, |_| true);
         let first = Edge {
             at: EngineTime(2),
             high: false,
@@ -165,7 +166,7 @@ mod tests {
         assert_eq!(taken[0].edge, Some(first));
         assert_eq!(taken[0].missed_edges, 1);
         assert!(!taken[0].latest.conditions.fire);
-        assert!(board.take(9).is_empty());
+        assert!(board.take(9, |_| true).is_empty());
     }
 
     #[test]
@@ -187,7 +188,7 @@ mod tests {
         put(true, false, 1);
         put(true, true, 2);
         put(true, false, 3);
-        let taken = board.take(9);
+        let taken = board.take(9, |_| true);
         let edge = Edge {
             at: EngineTime(1),
             high: true,
@@ -202,8 +203,8 @@ mod tests {
         let (calm, burning) = (PointId::from("A"), PointId::from("Z"));
         assert!(board.put(&calm, reading(false, 1)));
         assert!(board.put(&burning, reading(true, 1)));
-        assert_eq!(board.take(1)[0].point, burning);
-        assert_eq!(board.take(1)[0].point, calm);
+        assert_eq!(board.take(1, |_| true)[0].point, burning);
+        assert_eq!(board.take(1, |_| true)[0].point, calm);
         assert!(!board.put(&calm, reading(false, 2)));
         assert!(!board.is_waiting());
     }

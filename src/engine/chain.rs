@@ -1,7 +1,9 @@
-//! `fengsui verify`: the hash chain, and that the columns beside an entry say what its bytes say.
+//! `fengsui verify`: the hash chain, and that the columns beside an entry say what its bytes say; and whether what only the spool
+//! has continues it.
 
 use super::ledger::{EntryBody, entry_hash};
 use super::ports::{Entry, Store, StoreError};
+use super::spool::Record;
 
 /// Entries read at once.
 const PAGE: u32 = 10_000;
@@ -54,6 +56,29 @@ pub fn verify(
             seq += 1;
         }
     }
+}
+
+/// Checks that records of the spool continue a verified journal; returns how many entries only the spool has.
+///
+/// # Errors
+/// The first entry that does not follow.
+pub fn verify_spool(journal: &Verified, records: &[Record]) -> Result<u64, Broken> {
+    let (mut seq, mut head) = (journal.entries, journal.head);
+    for record in records {
+        let entries = record.entries().map_err(|error| Broken::At {
+            seq: seq + 1,
+            why: format!("cannot be read: {error}"),
+        })?;
+        for (_, entry) in entries
+            .iter()
+            .filter(|(body, _)| body.seq > journal.entries)
+        {
+            check(entry, seq + 1, &head).map_err(|why| Broken::At { seq: seq + 1, why })?;
+            head = entry.hash;
+            seq += 1;
+        }
+    }
+    Ok(seq - journal.entries)
 }
 
 fn check(entry: &Entry, seq: u64, previous: &[u8; 32]) -> Result<EntryBody, String> {

@@ -1,7 +1,7 @@
 //! The committer's thread: the only caller that writes. One commit is in flight; a failed one is tried again with the same bytes.
 
-use std::sync::PoisonError;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::handle::Shared;
@@ -15,14 +15,15 @@ const RETRY: Duration = Duration::from_millis(100);
 /// The committer: one batch after the other, each until it is in the journal.
 pub(super) fn commit_all(
     store: &mut dyn Store,
-    batches: &Receiver<Batch>,
-    done: &SyncSender<()>,
+    batches: &Receiver<Arc<Batch>>,
+    done: &Sender<()>,
     shared: &Shared,
 ) {
     while let Ok(batch) = batches.recv() {
         let mut failed = false;
         let watch = Stopwatch::start();
         loop {
+            crate::crash::hold("commit");
             match store.commit(&batch) {
                 Ok(()) => break,
                 Err(StoreError::Unavailable(why)) => {

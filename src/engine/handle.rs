@@ -356,6 +356,7 @@ fn is_alarm(input: &Input) -> bool {
         | Input::Due { .. }
         | Input::Started { .. }
         | Input::Configured { .. }
+        | Input::Durability { .. }
         | Input::ClockStepped { .. } => true,
         Input::AtBroker { .. }
         | Input::Reply(_)

@@ -1,14 +1,16 @@
 //! The start: the rows of the store become the state again; the journal itself is read only by `rebuild` and `verify`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::handle::{Shared, wait};
-use super::ledger::{CLOSED_KEPT_MAX, Ledger};
+use super::ledger::{CLOSED_KEPT_MAX, EntryBody, Ledger, entry_hash};
 use super::ports::{
-    AccountRow, DeviceRow, RowChange, SessionRow, Store, StoreError, Table, TokenRow,
+    AccountRow, Batch, DeviceRow, Entry, RowChange, SessionRow, Store, StoreError, Table, TokenRow,
 };
+use super::spool::Spool;
 use crate::clock::{Clock, boot_id};
 use crate::domain::site::Site;
 use crate::domain::time::EngineTime;
@@ -36,7 +38,7 @@ pub struct Loaded {
 pub fn load(
     store: &mut dyn Store,
     site: &Arc<Site>,
-    config_version: &str,
+    (spool, config_version): (Option<&Path>, &str),
     shared: &Shared,
 ) -> Result<Loaded, StoreError> {
     let head = store.head()?;
@@ -47,6 +49,9 @@ pub fn load(
     }
     rows.extend(store.closed(CLOSED_KEPT)?);
     ledger.restore(&rows).map_err(StoreError::Damaged)?;
+    if let Some(spool) = spool {
+        recover(store, &mut ledger, spool)?;
+    }
     let mut people = Vec::new();
     for table in Table::ALL
         .into_iter()
@@ -60,16 +65,76 @@ pub fn load(
     Ok(Loaded { ledger, erasable })
 }
 
+/// Appends to the journal what only the spool has, and empties the spool.
+fn recover(store: &mut dyn Store, ledger: &mut Ledger, path: &Path) -> Result<(), StoreError> {
+    let (mut spool, records) = match Spool::open(path, &ledger.head.journal_id) {
+        Ok(opened) => opened,
+        Err(error) => {
+            // Without it only memory keeps the record when the journal fails: said, and no reason not to run.
+            tracing::error!(%error, path = %path.display(), "the spool cannot be used");
+            return Ok(());
+        }
+    };
+    if records.is_empty() {
+        return Ok(());
+    }
+    let mut batch = Batch::default();
+    let from = ledger.head.seq;
+    for record in &records {
+        let damaged = |error| StoreError::Damaged(format!("the spool: {error}"));
+        for (body, entry) in record.entries().map_err(damaged)? {
+            if body.seq > ledger.head.seq {
+                follows(ledger, &body, &entry)?;
+                ledger.apply(&body, entry.hash);
+            }
+            batch.entries.push(entry);
+        }
+        batch.rows.extend(record.people());
+    }
+    let dirty = ledger.take_dirty();
+    let people = newest(std::mem::take(&mut batch.rows));
+    batch.rows = ledger.rows(&dirty);
+    batch.rows.extend(people);
+    crate::crash::point("spool_append_before_commit");
+    store.commit(&batch)?;
+    let entries = ledger.head.seq - from;
+    tracing::warn!(entries, "what only the spool had is in the journal now");
+    spool
+        .clear()
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))
+}
+
+/// An entry of the spool continues the journal's chain.
+fn follows(ledger: &Ledger, body: &EntryBody, entry: &Entry) -> Result<(), StoreError> {
+    let next = body.seq == ledger.head.seq + 1;
+    if next && entry_hash(&ledger.head.hash, &entry.bytes) == entry.hash {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "entry {} of the spool does not follow entry {} of the journal",
+        body.seq, ledger.head.seq
+    )))
+}
+
+/// The last change of each erasable row.
+fn newest(rows: Vec<RowChange>) -> impl Iterator<Item = RowChange> {
+    let by_key: BTreeMap<(Table, String), RowChange> = rows
+        .into_iter()
+        .map(|row| ((row.table, row.id.clone()), row))
+        .collect();
+    by_key.into_values()
+}
+
 /// Loads the state, as often as it takes. `None` when the process stops first.
 pub fn wait_for(
     store: &mut dyn Store,
     site: &Arc<Site>,
-    config_version: &str,
+    from: (Option<&Path>, &str),
     shared: &Shared,
 ) -> Option<Loaded> {
     let mut said = false;
     loop {
-        match load(store, site, config_version, shared) {
+        match load(store, site, from, shared) {
             Ok(loaded) => {
                 shared.set_health(|health| health.store = None);
                 return Some(loaded);

@@ -4,11 +4,14 @@ pub mod board;
 pub mod chain;
 mod commit;
 pub mod handle;
+mod keep;
 pub mod ledger;
 pub mod load;
+mod pages;
 pub mod ports;
 pub mod rebuild;
 pub mod run;
+pub mod spool;
 pub mod stages;
 pub mod translate;
 

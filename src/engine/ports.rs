@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{AccountId, BusId, CaseId, CommandId, OutputId, RecipientId};
+pub use crate::domain::input::Durable;
 use crate::domain::output::{Action, Target};
 use crate::domain::text::Text;
 use crate::domain::time::{EngineTime, WallTime};
@@ -291,16 +292,6 @@ pub struct Done {
     /// For a permit: whether it is granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<bool>,
-}
-
-/// Where the record of an input is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Durable {
-    /// In the journal.
-    Journal,
-    /// In the spool file, journal to follow.
-    Spool,
 }
 
 /// Why an input was refused: RFC 9457 at the HTTP edge.

@@ -1,10 +1,10 @@
 //! The loop: take inputs by lane, decide and apply each, close a batch, have it committed, and only then let it be seen.
 //!
 //! One commit is in flight; the next batch is decided meanwhile. A failed commit is tried again with the same bytes; a different
-//! entry in its place means another leader, and the process aborts.
+//! entry in its place means another leader, and the process aborts. What happens while the journal does not answer is in `keep`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,20 +12,21 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::handle::{Change, Handle, Lanes, Shared, Waiting, wait};
+use super::keep::{Keeper, SpoolPlace};
 use super::ledger::Ledger;
-use super::ports::{Answer, Batch, Field, RowChange, Store};
+use super::pages::Pages;
+use super::ports::{Answer, Batch, Done, Durable, Field, RowChange, Store};
 use super::stages::Stage;
-use super::{commit, load, translate};
+use super::{load, pages, translate};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::actor::Actor;
 use crate::domain::ids::PointId;
-use crate::domain::input::{Input, Request};
+use crate::domain::input::{Input, Observation, Request};
 use crate::domain::point::PointKind;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::Owed;
-use crate::procedure::fire::Incident;
-use crate::procedure::view::{self, Erasable, Viewer};
+use crate::procedure::fire::verbs;
 
 /// Most inputs of one batch.
 const BATCH_INPUTS_MAX: usize = 256;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub config_version: String,
     /// The journal; opened again and again until it can be.
     pub store: Box<dyn Store>,
+    /// The file that keeps the record while the journal cannot be written; without it only memory does.
+    pub spool: Option<PathBuf>,
     /// Where commands go.
     pub field: Arc<dyn Field>,
     /// Both clocks.
@@ -92,11 +95,12 @@ pub fn spawn(parts: Parts) -> std::io::Result<Running> {
 struct Open {
     batch: Batch,
     inputs: usize,
+    urgent: bool,
     replies: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
 
-/// A batch whose commit is in flight, with everything that becomes visible afterwards.
-struct InFlight {
+/// Everything that becomes visible of a batch once its record is kept.
+struct Unseen {
     replies: Vec<(oneshot::Sender<Answer>, Answer)>,
     change: Option<Change>,
     people: Vec<RowChange>,
@@ -108,13 +112,10 @@ struct Engine {
     field: Arc<dyn Field>,
     clock: Clock,
     shared: Arc<Shared>,
-    erasable: Erasable,
-    documents: BTreeMap<String, Arc<str>>,
+    pages: Pages,
     open: Open,
-    in_flight: Option<InFlight>,
-    to_commit: SyncSender<Batch>,
-    committed: Receiver<()>,
-    committer: JoinHandle<()>,
+    keeper: Keeper<Unseen>,
+    durable: Durable,
     wall_minus_engine: i64,
 }
 
@@ -125,32 +126,27 @@ impl Engine {
             site,
             config_version,
             mut store,
+            spool,
             field,
             clock,
             shared,
         } = parts;
-        let loaded = load::wait_for(&mut *store, &site, &config_version, &shared)?;
+        let from = (spool.as_deref(), config_version.as_str());
+        let loaded = load::wait_for(&mut *store, &site, from, &shared)?;
         load::continue_time(&clock, &loaded.ledger);
         let now = clock.now();
-        let (to_commit, batches) = sync_channel(1);
-        let (done, committed) = sync_channel(1);
-        let waker = Arc::clone(&shared);
-        let committer = std::thread::Builder::new()
-            .name("committer".to_owned())
-            .spawn(move || commit::commit_all(&mut *store, &batches, &done, &waker))
-            .ok()?;
+        let journal_id = loaded.ledger.head.journal_id.clone();
+        let place = spool.map(|path| SpoolPlace { path, journal_id });
+        let keeper = Keeper::start(store, place, &shared).ok()?;
         let mut engine = Self {
+            pages: Pages::open(&loaded.ledger, loaded.erasable, &shared),
             ledger: loaded.ledger,
             field,
             clock,
             shared,
-            erasable: loaded.erasable,
-            documents: BTreeMap::new(),
             open: Open::default(),
-            in_flight: None,
-            to_commit,
-            committed,
-            committer,
+            keeper,
+            durable: Durable::Journal,
             wall_minus_engine: now.wall.0 - now.engine.0,
         };
         engine.started(now, &config_version);
@@ -158,32 +154,8 @@ impl Engine {
         Some(engine)
     }
 
-    /// The first entries of this run, and every document as it was.
+    /// The first entries of this run.
     fn started(&mut self, now: Now, config_version: &str) {
-        let viewer = Viewer {
-            campus: &self.ledger.campus,
-            site: &self.ledger.site,
-            erasable: &self.erasable,
-        };
-        for (key, document) in view::all(&viewer) {
-            let text = document
-                .map(|document| document.to_string())
-                .unwrap_or_default();
-            self.documents.insert(key, text.into());
-        }
-        let mut shared = self
-            .shared
-            .documents
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        shared.seq = self.ledger.head.seq;
-        shared.journal_id.clone_from(&self.ledger.head.journal_id);
-        shared.by_key = self
-            .documents
-            .iter()
-            .map(|(k, v)| (k.as_str().into(), Arc::clone(v)))
-            .collect();
-        drop(shared);
         let program = env!("CARGO_PKG_VERSION").to_owned();
         self.note(
             now,
@@ -217,11 +189,9 @@ impl Engine {
 
     fn run(mut self) {
         loop {
-            if self.committed.try_recv().is_ok() {
-                self.show();
-            }
+            self.show_ready();
             let worked = self.fill();
-            if self.in_flight.is_none() && self.open.inputs > 0 {
+            if self.keeper.is_free() && self.open.inputs > 0 {
                 self.close();
                 continue;
             }
@@ -233,8 +203,36 @@ impl Engine {
             }
         }
         // The store is closed before the process calls itself ended.
-        drop(self.to_commit);
-        let _ = self.committer.join();
+        self.keeper.end();
+    }
+
+    /// Lets everything be seen whose record is kept, and notes where it is kept when that has changed.
+    fn show_ready(&mut self) {
+        for (unseen, durable) in self.keeper.ready(self.is_urgent()) {
+            self.show(unseen, durable);
+        }
+        let durable = self.keeper.durable();
+        if durable == self.durable {
+            return;
+        }
+        self.durable = durable;
+        tracing::warn!(?durable, "the record is kept elsewhere from now on");
+        self.shared.set_health(|health| match durable {
+            Durable::Journal => health.store = None,
+            Durable::Spool | Durable::Memory => {
+                health
+                    .store
+                    .get_or_insert_with(|| "the journal does not answer".to_owned());
+            }
+        });
+        let input = Input::Durability { to: durable };
+        let actor = Actor::System;
+        self.note(self.clock.now(), &Request { actor, input });
+    }
+
+    /// Whether something waits that must not wait for the journal.
+    fn is_urgent(&self) -> bool {
+        self.open.urgent || self.lanes().stopping
     }
 
     /// Takes what waits, alarms first, until the batch is full. Returns whether anything was taken.
@@ -262,7 +260,7 @@ impl Engine {
         // only after the slots that are taken now, and what comes later waits for the next round.
         let mut alarms = self.lanes().alarm.len();
         let room = BATCH_INPUTS_MAX.saturating_sub(self.open.inputs);
-        for observation in self.shared.board.take(room) {
+        for observation in self.observations(room) {
             let is_feedback = self.is_feedback(&observation.point);
             let before = self.ledger.head.seq;
             let input = Input::Observed(observation);
@@ -290,6 +288,13 @@ impl Engine {
             worked = true;
         }
         worked
+    }
+
+    /// Changed slots, fire first. Alarms and feedback alone while too much waits for the journal.
+    fn observations(&self, room: usize) -> Vec<Observation> {
+        let short = self.keeper.is_short();
+        let wanted = |point: &PointId| !short || self.is_feedback(point);
+        self.shared.board.take(room, wanted)
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
@@ -328,6 +333,11 @@ impl Engine {
             people,
             reply,
         } = waiting;
+        if self.durable != Durable::Journal && !is_urgent(&request.input) && waits(&request.input) {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(Err(translate::store_down()));
+            return;
+        }
         let answer = self.decide(self.clock.now(), &request);
         let seq = self.ledger.head.seq;
         // What a refused input brought along is not kept.
@@ -348,121 +358,63 @@ impl Engine {
         let taken = self.ledger.take(now, request);
         self.shared.stages.add(Stage::Decide, watch.elapsed());
         self.open.inputs += 1;
+        self.open.urgent |= is_urgent(&request.input);
         self.open.batch.entries.extend(taken.entry);
         taken.answer
     }
 
-    /// Closes the open batch and hands it to the committer. State and batch agree here: nothing younger is decided yet.
+    /// Closes the open batch and hands it to the keeper. State and batch agree here: nothing younger is decided yet.
     fn close(&mut self) {
         let Open {
-            mut batch, replies, ..
+            mut batch,
+            replies,
+            urgent,
+            ..
         } = std::mem::take(&mut self.open);
         let dirty = self.ledger.take_dirty();
         let people: Vec<RowChange> = std::mem::take(&mut batch.rows);
-        self.erasable.remember(&people);
+        self.pages.remember(&people);
         batch.rows = self.ledger.rows(&dirty);
         batch.rows.extend(people.iter().cloned());
-        let touched: BTreeSet<_> = dirty.cells.keys().cloned().collect();
         let nothing = batch.entries.is_empty() && batch.rows.is_empty();
         if !nothing {
             crate::crash::point("before_commit");
-            // The committer ends only with the process.
-            let _ = self.to_commit.send(batch);
+            self.keeper.send(batch, urgent);
         }
         // The documents are made while the commit is in flight; they are seen only after it.
-        let mut change = self.changed_documents(&touched);
+        let touched: BTreeSet<_> = dirty.cells.keys().cloned().collect();
+        let mut change = self.pages.changed(&self.ledger, &touched);
         for incident in self.ledger.evict_closed() {
-            self.forget(&incident, change.as_mut());
+            self.pages.forget(&incident, change.as_mut());
         }
-        let effects = dirty
-            .outbox
-            .into_values()
-            .flatten()
-            .map(|(_, owed)| owed)
-            .collect();
-        self.in_flight = Some(InFlight {
+        let owed = dirty.outbox.into_values().flatten();
+        let unseen = Unseen {
             replies,
             change,
             people,
-            effects,
-        });
+            effects: owed.map(|(_, owed)| owed).collect(),
+        };
         if nothing {
-            self.show();
+            self.show(unseen, self.durable);
+        } else {
+            self.keeper.keep(unseen);
         }
     }
 
-    fn changed_documents(&mut self, touched: &BTreeSet<crate::procedure::Cell>) -> Option<Change> {
-        if touched.is_empty() {
-            return None;
-        }
-        let viewer = Viewer {
-            campus: &self.ledger.campus,
-            site: &self.ledger.site,
-            erasable: &self.erasable,
-        };
-        let mut documents = BTreeMap::new();
-        for (key, document) in view::documents(&viewer, touched) {
-            let text: Option<Arc<str>> = document.map(|document| document.to_string().into());
-            if self.documents.get(&key) == text.as_ref() {
-                continue;
-            }
-            match &text {
-                Some(text) => self.documents.insert(key.clone(), Arc::clone(text)),
-                None => self.documents.remove(&key),
-            };
-            documents.insert(Arc::from(key), text);
-        }
-        Some(Change {
-            seq: self.ledger.head.seq,
-            documents,
-        })
-    }
-
-    /// The documents of an incident that left memory are gone.
-    fn forget(&mut self, incident: &Incident, change: Option<&mut Change>) {
-        let mut gone = Vec::new();
-        for key in view::keys_of(incident) {
-            if self.documents.remove(&key).is_some() {
-                gone.push((Arc::from(key), None));
-            }
-        }
-        // An incident leaves only when another one closes, and that is a change.
-        if let Some(change) = change {
-            change.documents.extend(gone);
-        }
-    }
-
-    /// The batch is committed: documents, effects and replies go out.
-    fn show(&mut self) {
-        let Some(done) = self.in_flight.take() else {
-            return;
-        };
+    /// The record of a batch is kept: documents, effects and replies go out.
+    fn show(&self, seen: Unseen, durable: Durable) {
         crate::crash::point("after_commit_before_reply");
-        load::remember(&self.shared, &done.people);
-        if let Some(change) = done.change {
-            let mut documents = self
-                .shared
-                .documents
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            documents.seq = change.seq;
-            for (key, text) in &change.documents {
-                match text {
-                    Some(text) => documents.by_key.insert(Arc::clone(key), Arc::clone(text)),
-                    None => documents.by_key.remove(key),
-                };
-            }
-            drop(documents);
-            // Nobody may be listening.
-            let _ = self.shared.changes.send(Arc::new(change));
+        load::remember(&self.shared, &seen.people);
+        if let Some(change) = seen.change {
+            pages::show(&self.shared, change);
         }
-        for owed in &done.effects {
+        for owed in &seen.effects {
             crate::crash::point("before_effect");
             self.offer(owed);
         }
-        for (reply, answer) in done.replies {
+        for (reply, answer) in seen.replies {
             // A caller that has gone away needs no answer.
-            let _ = reply.send(answer);
+            let _ = reply.send(answer.map(|done| Done { durable, ..done }));
         }
     }
 
@@ -479,6 +431,10 @@ impl Engine {
             .ledger
             .next_due()
             .map_or(LOOK, |due| (due - now).min(LOOK));
+        let until = match self.keeper.patience(self.is_urgent()) {
+            Some(patience) => until.min(patience),
+            None => until,
+        };
         let mut lanes = self
             .shared
             .lanes
@@ -487,7 +443,7 @@ impl Engine {
         let idle =
             |lanes: &Lanes| lanes.alarm.is_empty() && lanes.people.is_empty() && !lanes.nudged;
         let full = self.open.inputs >= BATCH_INPUTS_MAX;
-        if lanes.stopping && idle(&lanes) && self.in_flight.is_none() && self.open.inputs == 0 {
+        if lanes.stopping && idle(&lanes) && self.keeper.is_safe() && self.open.inputs == 0 {
             return true;
         }
         if (idle(&lanes) && !self.shared.board.is_waiting()) || (full && !lanes.nudged) {
@@ -496,6 +452,35 @@ impl Engine {
         lanes.nudged = false;
         false
     }
+}
+
+/// Whether an input must not wait for the journal: what the field says, what people answer, and every protective verb.
+fn is_urgent(input: &Input) -> bool {
+    match input {
+        Input::Observed(_)
+        | Input::Link { .. }
+        | Input::Permit { .. }
+        | Input::Written { .. }
+        | Input::Reply(_)
+        | Input::Report(_)
+        | Input::Due { .. } => true,
+        Input::Verb(verb) => verbs::is_protective(verb),
+        Input::Started { .. }
+        | Input::Configured { .. }
+        | Input::AtBroker { .. }
+        | Input::Presence { .. }
+        | Input::ClockStepped { .. }
+        | Input::Broker { .. }
+        | Input::Durability { .. }
+        | Input::SignedOn { .. }
+        | Input::SignedOff { .. }
+        | Input::PeopleChanged { .. } => false,
+    }
+}
+
+/// Whether an input is refused while the journal does not answer, so that it is asked for again.
+fn waits(input: &Input) -> bool {
+    matches!(input, Input::Verb(_) | Input::PeopleChanged { .. })
 }
 
 /// A handle for the adapters of this engine.

@@ -40,6 +40,19 @@ pub fn key_reused() -> Problem {
     }
 }
 
+/// The journal does not answer: only what protects people is taken now.
+#[must_use]
+pub fn store_down() -> Problem {
+    Problem {
+        status: 503,
+        code: "store_down".to_owned(),
+        detail: text::both(&Line::new("code.store_down")),
+        settled_by: None,
+        settled_at: None,
+        how: None,
+    }
+}
+
 /// What the field is to write, when that is what is owed.
 #[must_use]
 pub fn write(site: &Site, owed: &Owed) -> Option<WriteEffect> {

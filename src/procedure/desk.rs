@@ -9,6 +9,7 @@ use super::events::{Event, Mode};
 use super::fire::Incident;
 use super::{By, Campus, Cell, Stamp};
 use crate::domain::ids::RecipientId;
+use crate::domain::input::Durable;
 use crate::domain::order::{OrderState, Via};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
@@ -24,6 +25,9 @@ pub struct Desk {
     pub mute: Option<Mute>,
     /// The MQTT link; `None` until it is known.
     pub broker_up: Option<bool>,
+    /// Where the record is kept, and since when if it is not the journal.
+    #[serde(default)]
+    pub durable: (Durable, WallTime),
     /// Last step of the wall clock, in ms.
     pub clock_step: Option<(WallTime, i64)>,
     /// The civil date and number of the last incident, for the next id.
@@ -174,6 +178,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             desk.boot_id.clone_from(boot_id);
             desk.boot_ms_at_zero = *boot_ms_at_zero;
             desk.broker_up = None;
+            desk.durable.0 = Durable::Journal;
             desk.presence_by = Some(stamp.now.engine + PRESENCE_GRACE);
             other_way(campus, stamp, touched);
             for (id, state) in &mut campus.recipients {
@@ -194,6 +199,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             }
         }
         Event::Configured { version } => desk.config_version.clone_from(version),
+        Event::DurabilityChanged { to } => desk.durable = (*to, stamp.now.wall),
         Event::ClockStepped { by_ms } => desk.clock_step = Some((stamp.now.wall, *by_ms)),
         Event::BrokerChanged { up } => {
             desk.broker_up = Some(*up);

@@ -10,6 +10,7 @@ use crate::domain::ids::{
     AccountId, BuildingId, BusId, CaseId, CommandId, CompartmentId, FloorId, OrderId, OutputId,
     PointId, RecipientId, ZoneId,
 };
+use crate::domain::input::Durable;
 use crate::domain::order::{Cause, How, OrderKind, ReplyVerb, Via, Walk};
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, PointKind, Quality};
@@ -110,6 +111,8 @@ pub enum Event {
     Configured { version: String },
     /// The wall clock stepped; limits are not touched.
     ClockStepped { by_ms: i64 },
+    /// The record goes into the spool or stays in memory while the journal does not answer; or the journal has everything again.
+    DurabilityChanged { to: Durable },
     /// A point reads differently, or a fire edge passed.
     PointChanged {
         point: PointId,

@@ -284,6 +284,7 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request) -> Deci
         } => Decided::events(desk::presence(campus, site, recipient, *via, *online)),
         Input::Verb(verb) => fire::verbs::decide(campus, site, now, request, verb),
         Input::Due { cell } => Decided::events(passed(campus, now, cell)),
+        Input::Durability { to } => Decided::events(vec![Event::DurabilityChanged { to: *to }]),
         Input::ClockStepped { by_ms } => {
             Decided::events(vec![Event::ClockStepped { by_ms: *by_ms }])
         }

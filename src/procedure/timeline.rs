@@ -9,6 +9,7 @@ use super::gas::{Level, Task};
 use super::{Campus, Cell, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
+use crate::domain::input::Durable;
 use crate::domain::order::Via;
 use crate::domain::time::WallTime;
 
@@ -139,6 +140,15 @@ fn of_room(event: &Event) -> Option<Said<'_>> {
         Event::Configured { .. } => Said {
             class: "system",
             key: "configured",
+            ..Said::default()
+        },
+        Event::DurabilityChanged { to } => Said {
+            class: "fault",
+            key: match to {
+                Durable::Journal => "record_in_journal",
+                Durable::Spool => "record_in_spool",
+                Durable::Memory => "record_in_memory",
+            },
             ..Said::default()
         },
         Event::ClockStepped { by_ms } => Said {

@@ -87,6 +87,7 @@ impl Room {
             site: Arc::clone(&site),
             config_version: "1".into(),
             store,
+            spool: None,
             field: Arc::clone(&field) as Arc<dyn Field>,
             clock: clock.clone(),
             shared: Arc::clone(&shared),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::cli::journal_file;
+use crate::cli::{journal_file, spool_file};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::domain::actor::Actor;
@@ -162,7 +162,9 @@ fn opened(
     let mut store = SqliteStore::new(&journal_file(data))?;
     let site = Arc::new(configuration.site.clone());
     let shared = run::shared();
-    let loaded = load::load(&mut store, &site, &configuration.version, &shared)?;
+    let spool = spool_file(data);
+    let from = (Some(spool.as_path()), configuration.version.as_str());
+    let loaded = load::load(&mut store, &site, from, &shared)?;
     Ok((store, loaded, shared))
 }
 

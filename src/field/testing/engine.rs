@@ -168,7 +168,7 @@ fn listen(shared: &Shared, manners: &Mutex<Manners>, tell: &watch::Sender<Heard>
         // What waits in a lane is taken after every slot that was filled before it came.
         held.extend(std::mem::take(&mut lanes.alarm));
         drop(lanes);
-        let observations = shared.board.take(1_000);
+        let observations = shared.board.take(1_000, |_| true);
         let mut manners = manners.lock().unwrap();
         let mut later = VecDeque::new();
         let (mut inputs, mut refused) = (Vec::new(), Vec::new());

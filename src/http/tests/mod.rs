@@ -109,6 +109,7 @@ impl House {
             site,
             config_version: "1".into(),
             store,
+            spool: None,
             field: Arc::new(NoField),
             clock,
             shared,

@@ -59,6 +59,7 @@ impl Campus {
             site: Arc::clone(&site),
             config_version: "1".into(),
             store,
+            spool: None,
             field: Arc::new(NoField),
             clock: clock.clone(),
             shared: Arc::clone(&shared),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::points;
 use super::{Viewer, parts};
 use crate::domain::ids::{BusId, PointId, RecipientId};
+use crate::domain::input::Durable;
 use crate::domain::output::CommandState;
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::text::Line;
@@ -183,7 +184,7 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         "faults": faults,
         "shift": { "first": null, "second": null, "since": null },
         "room_lost": null,
-        "degraded": "no",
+        "degraded": degraded(campus.desk.durable.0),
         "broker_up": campus.desk.broker_up,
         "broker": match (viewer.site.has_broker, campus.desk.broker_up) {
             (false, _) => "none",
@@ -192,6 +193,15 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
             (true, None) => "unknown",
         },
     })
+}
+
+/// Where the record is kept while the journal does not answer.
+fn degraded(durable: Durable) -> &'static str {
+    match durable {
+        Durable::Journal => "no",
+        Durable::Spool => "spool",
+        Durable::Memory => "memory",
+    }
 }
 
 /// The panels' own keys: `manual` when any is, `unknown` when any is not known.
@@ -326,6 +336,10 @@ fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
     }
     if campus.desk.broker_up == Some(false) {
         faults.push(json!({ "id": "broker", "line": parts::line("fault.broker"), "since": null }));
+    }
+    if let (Durable::Spool | Durable::Memory, at) = campus.desk.durable {
+        let line = Line::new(format!("fault.record_{}", degraded(campus.desk.durable.0)));
+        faults.push(json!({ "id": "record", "line": line, "since": at }));
     }
     if let Some((at, by_ms)) = campus.desk.clock_step {
         let line = Line::new("fault.clock_stepped").with("seconds", by_ms / 1_000);

@@ -76,6 +76,7 @@ impl Campus {
             site,
             config_version: "1".into(),
             store: Box::new(MemoryStore::new("test")),
+            spool: None,
             field,
             clock,
             shared,
