@@ -82,6 +82,7 @@ pub(crate) fn engine(path: &Path, site: Arc<Site>) -> Engine {
         site,
         config_version: "bench".to_owned(),
         store: Box::new(SqliteStore::new(path).expect("a runtime")),
+        spool: None,
         field: Arc::new(NoField),
         clock,
         shared,

@@ -291,7 +291,9 @@ impl Handle {
             .documents
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let from = documents.by_key.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let from = documents
+            .by_key
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         from.map_while(|(key, text)| Some((key.strip_prefix(prefix)?.to_owned(), Arc::clone(text))))
             .collect()
     }
