@@ -152,6 +152,13 @@ fn a_report_without_a_place_or_from_nobody_is_refused() {
         code(play.verb_as(viewer, "site", "report", told())),
         "role_sees_only"
     );
+    let clerk = ("clerk", Role::Clerk, None);
+    play.verb_as(clerk, "site", "report", told())
+        .expect("opened");
+    assert!(
+        play.incident().taken.is_none(),
+        "the room has not heard of it yet"
+    );
     let report = Report {
         recipient: "duty-lead".into(),
         report_id: "r1".into(),
