@@ -207,6 +207,7 @@ impl Maker {
             cause: Some(Cause::Dust),
             reason: None,
             via: Via::Mqtt,
+            figures: None,
         };
         self.take(
             Actor::Recipient(reply.recipient.clone()),

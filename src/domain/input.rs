@@ -6,7 +6,7 @@ use super::actor::{Actor, Role};
 use super::ids::{
     AccountId, BusId, CaseId, CommandId, CompartmentId, OrderId, PointId, RecipientId,
 };
-use super::order::{Cause, ReplyVerb, Via};
+use super::order::{Cause, Figures, ReplyVerb, Via};
 use super::output::WriteOutcome;
 use super::point::Reading;
 use super::time::EngineTime;
@@ -178,6 +178,9 @@ pub struct Reply {
     /// By which way it came.
     #[serde(default, skip_serializing_if = "Via::is_mqtt")]
     pub via: Via,
+    /// With `head_count` and `casualties`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
 }
 
 /// A report from the scene. It opens the incident of its compartment or joins it.

@@ -16,6 +16,10 @@ pub enum OrderKind {
     Group,
     /// Do an output by hand: its feedback did not come.
     ByHand,
+    /// Take command 接过指挥权.
+    Command,
+    /// The room does not answer, or somebody is needed 支援.
+    Support,
 }
 
 /// The life of an order (DESIGN.md 6).
@@ -89,6 +93,67 @@ pub enum ReplyVerb {
     Unable,
     /// A group order or a hand task is complete.
     Done,
+    /// 火已扑灭, by the fire-fighting group.
+    FireOut,
+    /// 清点人数, by the evacuation group: present and missing.
+    HeadCount,
+    /// 伤员, by the first-aid group: how many, of whom accounted for.
+    Casualties,
+}
+
+/// The figures of a structured answer; each answer has its own two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// People who are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub present: Option<u32>,
+    /// People who are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u32>,
+    /// Injured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Injured whose place is known: treated, or on the way to a hospital.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounted: Option<u32>,
+}
+
+impl Figures {
+    /// `None` when there is none of them.
+    #[must_use]
+    pub fn given(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+}
+
+/// What came of a call to 119.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOutcome {
+    /// 接通.
+    Connected,
+    /// 未接通: the line failed.
+    Failed,
+    /// 不呼叫, because …, by name.
+    NotCalled,
+    /// 续报: a further call about the same fire.
+    FollowUp,
+    /// 撤回: the brigade was told not to come.
+    CalledOff,
+}
+
+impl CallOutcome {
+    /// The word in files and the catalogue (`call.{word}`).
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Failed => "failed",
+            Self::NotCalled => "not_called",
+            Self::FollowUp => "follow_up",
+            Self::CalledOff => "called_off",
+        }
+    }
 }
 
 /// How somebody was heard.

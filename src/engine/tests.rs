@@ -155,6 +155,7 @@ impl Room {
             cause,
             reason: None,
             via: Via::Mqtt,
+            figures: None,
         };
         self.submit(Actor::Recipient(recipient), Input::Reply(reply))
     }
@@ -324,12 +325,19 @@ fn a_real_fire_starts_everything_at_once_and_only_the_lift_feeder_waits() {
     let early = room
         .verb_as(&id, "all_clear", json!({}), lead)
         .expect_err("refused");
-    assert_eq!(early.code, "call_119_open");
-    room.verb(&id, "call_119", json!({ "connected": true }))
-        .expect("noted");
-    room.groups_report_out();
-    room.verb_as(&id, "all_clear", json!({}), lead)
-        .expect("clear");
+    assert_eq!(early.code, "preconditions_open");
+    for (verb, body) in [
+        ("call_119", json!({ "connected": true })),
+        ("fire_out", json!({})),
+        ("head_count", json!({ "present": 300, "missing": 0 })),
+        ("casualties", json!({ "count": 0, "accounted": 0 })),
+        ("name_watch", json!({ "person": "post2" })),
+    ] {
+        room.verb(&id, verb, body).expect("noted");
+    }
+    for verb in ["handed_back", "all_clear"] {
+        room.verb_as(&id, verb, json!({}), lead).expect("clear");
+    }
     let incident = room.incident(|incident| incident["stage"] == "restoring");
     let items: Vec<&str> = incident["restore"]
         .as_array()

@@ -13,7 +13,7 @@ use super::extract::{JsonText, Parted, is_word};
 use super::problem::Failure;
 use crate::domain::actor::Actor;
 use crate::domain::input::{Input, Reply};
-use crate::domain::order::{Cause, ReplyVerb, Via};
+use crate::domain::order::{Cause, Figures, ReplyVerb, Via};
 use crate::engine::ports::Done;
 
 /// Longest id that a device may give its reply; it is kept in the order's document.
@@ -33,6 +33,14 @@ pub(super) struct Payload {
     #[schema(value_type = Option<String>, example = "steam")]
     cause: Option<Cause>,
     reason: Option<String>,
+    /// With `head_count`: people who are there.
+    present: Option<u32>,
+    /// With `head_count`: people who are not.
+    missing: Option<u32>,
+    /// With `casualties`: injured.
+    count: Option<u32>,
+    /// With `casualties`: of them treated or on the way to a hospital.
+    accounted: Option<u32>,
 }
 
 /// The reply is in the journal.
@@ -90,6 +98,12 @@ pub(super) async fn answer(
     if !fits {
         return Err(Failure::new(422, "body_reply"));
     }
+    let figures = Figures {
+        present: payload.present,
+        missing: payload.missing,
+        count: payload.count,
+        accounted: payload.accounted,
+    };
     let reply = Reply {
         recipient: recipient.clone(),
         order: order.into(),
@@ -98,6 +112,7 @@ pub(super) async fn answer(
         cause: payload.cause,
         reason: payload.reason,
         via: Via::Http,
+        figures: figures.given(),
     };
     let actor = Actor::Recipient(recipient);
     served.submit(actor, Input::Reply(reply), Vec::new()).await

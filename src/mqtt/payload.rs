@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::domain::ids::{OrderId, RecipientId};
 use crate::domain::input;
-use crate::domain::order::{Cause, OrderState, ReplyVerb, Via};
+use crate::domain::order::{Cause, Figures, OrderState, ReplyVerb, Via};
 use crate::domain::time::WallTime;
 
 /// The version of every payload.
@@ -47,6 +47,8 @@ struct ReplyPayload {
     cause: Option<Cause>,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(flatten)]
+    figures: Figures,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +87,7 @@ pub(super) fn reply(
         cause: payload.cause,
         reason: payload.reason,
         via: Via::Mqtt,
+        figures: payload.figures.given(),
     })
 }
 

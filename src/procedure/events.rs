@@ -11,7 +11,7 @@ use crate::domain::ids::{
     PointId, RecipientId, ZoneId,
 };
 use crate::domain::input::Durable;
-use crate::domain::order::{Cause, How, OrderKind, ReplyVerb, Via, Walk};
+use crate::domain::order::{CallOutcome, Cause, How, OrderKind, ReplyVerb, Via, Walk};
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, PointKind, Quality};
 use crate::domain::text::Line;
@@ -306,15 +306,76 @@ pub enum Event {
     },
     /// A signal younger than the verdict: suspected again.
     Reopened { incident: CaseId },
-    /// The 119 call: connected or failed.
+    /// The 119 call: connected or failed. Written until the card had more lines; [`Event::Call119Said`] took its place.
     Called119 { incident: CaseId, connected: bool },
+    /// A line of the 119 card.
+    Call119Said {
+        incident: CaseId,
+        outcome: CallOutcome,
+        used: Option<String>,
+        note: Option<String>,
+    },
     /// The 119 stopwatch passed its limit.
     Call119Late { incident: CaseId },
-    /// Somebody holds command 指挥权.
+    /// Somebody holds command 指挥权; `how` when the room entered it for him.
     CommandTaken {
         incident: CaseId,
         holder: RecipientId,
         acting: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        how: Option<How>,
+    },
+    /// 移交指挥权 is offered.
+    CommandOffered {
+        incident: CaseId,
+        to: RecipientId,
+        answer_by: EngineTime,
+        order: OrderId,
+        how: Option<How>,
+    },
+    /// Nobody answered the offer in time, or it was declined or replaced.
+    CommandOfferLapsed { incident: CaseId, to: RecipientId },
+    /// 移交消防救援机构指挥; the name is in the note.
+    BrigadeCommands {
+        incident: CaseId,
+        note: Option<String>,
+    },
+    /// 现场已移交本单位.
+    HandedBack { incident: CaseId },
+    /// 代录: the next answer in this entry was entered for a named person.
+    ReplyRecorded {
+        incident: CaseId,
+        order: OrderId,
+        verb: ReplyVerb,
+        channel: How,
+        person: Option<RecipientId>,
+        note: Option<String>,
+    },
+    /// 火已扑灭.
+    FireOut { incident: CaseId },
+    /// 清点人数.
+    HeadCounted {
+        incident: CaseId,
+        present: u32,
+        missing: u32,
+    },
+    /// 伤员.
+    CasualtiesCounted {
+        incident: CaseId,
+        count: u32,
+        accounted: u32,
+    },
+    /// 看守复燃.
+    WatchNamed {
+        incident: CaseId,
+        person: Option<RecipientId>,
+        note: Option<String>,
+    },
+    /// 误报 by camera, to be countersigned by a supervisor.
+    FalseProposed {
+        incident: CaseId,
+        cause: Cause,
+        note: Option<String>,
     },
     /// A group has no leader in the site's files (`vacant`), or nobody of it can be reached (`unreachable`).
     GroupUnfilled {
@@ -329,6 +390,12 @@ pub enum Event {
     },
     /// All fire signals of a panel vanished without a verdict: 主机已复位,未核实.
     PanelResetSeen { incident: CaseId },
+    /// 解除警情 with preconditions open, and why.
+    AllClearOver {
+        incident: CaseId,
+        unmet: Vec<String>,
+        note: Option<String>,
+    },
     /// 解除警情.
     AllClear {
         incident: CaseId,

@@ -10,7 +10,7 @@ use super::{Campus, Cell, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
 use crate::domain::input::Durable;
-use crate::domain::order::Via;
+use crate::domain::order::{CallOutcome, Via};
 use crate::domain::time::WallTime;
 
 /// Most lines that an incident keeps at hand; the journal has all.
@@ -379,11 +379,38 @@ fn of_incident(event: &Event) -> Option<Said<'_>> {
             incident,
             connected: false,
         } => said("fault", "call_119_failed", incident),
+        Event::Call119Said {
+            incident,
+            outcome,
+            used,
+            ..
+        } => Said {
+            args: used
+                .iter()
+                .map(|used| ("used", format!("call.used_{used}")))
+                .collect(),
+            ..said(
+                if *outcome == CallOutcome::Failed {
+                    "fault"
+                } else {
+                    "person"
+                },
+                match outcome {
+                    CallOutcome::Connected => "call_119_connected",
+                    CallOutcome::Failed => "call_119_failed",
+                    CallOutcome::NotCalled => "call_119_not_called",
+                    CallOutcome::FollowUp => "call_119_follow_up",
+                    CallOutcome::CalledOff => "call_119_called_off",
+                },
+                incident,
+            )
+        },
         Event::Call119Late { incident } => said("fault", "call_119_late", incident),
         Event::CommandTaken {
             incident,
             holder,
             acting,
+            ..
         } => Said {
             recipient: Some(holder),
             ..said(
@@ -395,6 +422,69 @@ fn of_incident(event: &Event) -> Option<Said<'_>> {
                 },
                 incident,
             )
+        },
+        Event::CommandOffered { incident, to, .. } => Said {
+            recipient: Some(to),
+            ..said("person", "command_offered", incident)
+        },
+        Event::CommandOfferLapsed { incident, to } => Said {
+            recipient: Some(to),
+            ..said("fault", "command_offer_lapsed", incident)
+        },
+        Event::BrigadeCommands { incident, .. } => said("person", "brigade_commands", incident),
+        Event::HandedBack { incident } => said("person", "handed_back", incident),
+        Event::FireOut { incident } => said("person", "fire_out", incident),
+        Event::HeadCounted {
+            incident,
+            present,
+            missing,
+        } => Said {
+            args: vec![
+                ("present", present.to_string()),
+                ("missing", missing.to_string()),
+            ],
+            ..said(
+                if *missing > 0 { "fault" } else { "person" },
+                "head_counted",
+                incident,
+            )
+        },
+        Event::CasualtiesCounted {
+            incident,
+            count,
+            accounted,
+        } => Said {
+            args: vec![
+                ("count", count.to_string()),
+                ("accounted", accounted.to_string()),
+            ],
+            ..said("person", "casualties_counted", incident)
+        },
+        Event::WatchNamed {
+            incident, person, ..
+        } => Said {
+            recipient: person.as_ref(),
+            ..said(
+                "person",
+                if person.is_some() {
+                    "watch_named"
+                } else {
+                    "watch_named_note"
+                },
+                incident,
+            )
+        },
+        Event::FalseProposed {
+            incident, cause, ..
+        } => Said {
+            args: vec![("cause", cause.word().to_owned())],
+            ..said("person", "false_proposed", incident)
+        },
+        Event::AllClearOver {
+            incident, unmet, ..
+        } => Said {
+            args: vec![("count", unmet.len().to_string())],
+            ..said("fault", "all_clear_over", incident)
         },
         Event::GroupUnfilled {
             incident,
@@ -439,6 +529,9 @@ fn of_order<'a>(campus: &'a Campus, event: &'a Event) -> Option<Said<'a>> {
         Event::OrderLate {
             incident, order, ..
         } => (incident, order, "order_late", "fault"),
+        Event::ReplyRecorded {
+            incident, order, ..
+        } => (incident, order, "reply_recorded", "person"),
         Event::OrderReplied {
             incident, order, ..
         } => (incident, order, "order_replied", "order"),
@@ -448,6 +541,10 @@ fn of_order<'a>(campus: &'a Campus, event: &'a Event) -> Option<Said<'a>> {
     let mut args = Vec::new();
     if let Event::OrderLate { limit, .. } = event {
         args.push(("limit", limit.clone()));
+    }
+    if let Event::ReplyRecorded { verb, channel, .. } = event {
+        args.push(("verb", super::fire::apply::word(*verb).to_owned()));
+        args.push(("how", format!("how.{}", channel.word())));
     }
     if let Event::OrderReplied {
         verb,

@@ -94,9 +94,20 @@ impl Fire {
             order["kind"] == "report" && order["state"] == "done"
         })
         .await;
+        for (verb, body) in [
+            ("fire_out", json!({})),
+            ("head_count", json!({ "present": 300, "missing": 0 })),
+            ("casualties", json!({ "count": 0, "accounted": 0 })),
+            ("name_watch", json!({ "person": "post2" })),
+        ] {
+            self.press(false, &format!("incidents/{id}/{verb}"), body)
+                .await;
+        }
         // Whoever was first reachable holds command; after a restart that may be another one.
-        self.press(true, &format!("incidents/{id}/take_command"), json!({}))
-            .await;
+        for verb in ["take_command", "handed_back"] {
+            self.press(true, &format!("incidents/{id}/{verb}"), json!({}))
+                .await;
+        }
         self.press(true, &format!("incidents/{id}/all_clear"), json!({}))
             .await;
         let incident = self

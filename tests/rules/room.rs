@@ -168,6 +168,7 @@ impl Room {
             cause,
             reason: None,
             via: Via::Mqtt,
+            figures: None,
         };
         self.submit(Actor::Recipient(recipient.into()), Input::Reply(reply))
     }

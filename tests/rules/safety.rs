@@ -234,7 +234,7 @@ fn rule_06_verbs_that_do_not_exist_for_anybody() {
     room.asked();
     room.verb(&id, "call_119", json!({ "connected": true }))
         .expect("noted");
-    let body = json!({ "over": true });
+    let body = json!({ "over": true, "reason": "test" });
     room.verb_as(Role::Supervisor, Some("duty-lead"), &id, "all_clear", body)
         .expect("clear");
     room.until(&format!("incident/{id}"), |incident| {

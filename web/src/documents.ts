@@ -98,6 +98,8 @@ export interface IncidentDoc {
     offered: null | { to: Actor; limit: { from: Engine; due: Engine } };
     /** 移交消防救援机构指挥. */
     brigade: null | { name: string; at: Wall };
+    /** 现场已移交本单位. */
+    handed_back: Stamp | null;
   };
   /** The six groups 六组 of a confirmed fire, in the order of the handbook; empty before. */
   groups: { id: GroupId; name: Line; leader: Actor | null; deputy: boolean; order: string | null; state: OrderState | 'vacant' | 'unreachable' }[];
@@ -136,7 +138,9 @@ export interface VerbDoc {
   fields?: FieldDoc[];
 }
 export interface FieldDoc { field: string; line: Line; kind: 'text' | 'number' | 'select'; options?: { value: string; line: Line }[]; required: boolean }
-export interface Card119 { unit: string; address: string; place: Text; burning: Line; size: Line; trapped: Line; hazards: Text; gate: Text; caller: string; phone: string; outcome: null | { kind: 'connected' | 'failed'; by: Actor; at: Wall } }
+export interface Card119 { unit: string; address: string; place: Text; burning: Line; size: Line; trapped: Line; hazards: Text; gate: Text; caller: string; phone: string; outcome: null | { kind: 'connected' | 'failed' | 'not_called'; by: Actor; at: Wall };
+  /** Every call and decision on this card, oldest first; further calls 续报 too. */
+  calls: { kind: 'connected' | 'failed' | 'not_called' | 'follow_up' | 'called_off'; by: Actor; at: Wall; used: Line | null; text: string }[] }
 export type CommandState = 'idle' | 'waiting' | 'asked' | 'sending' | 'sent' | 'done' | 'no_feedback' | 'refused' | 'unknown' | 'expired';
 export interface LinkageRow { output: string; waits_for: string | null; state: CommandState; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null; limit: { from: Engine; due: Engine } | null; by_hand: Actor | null }
 /** `output/{id}` */
@@ -152,7 +156,7 @@ export interface OutputDoc {
 export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arrived' | 'done' | 'declined' | 'withdrawn' | 'expired';
 /** `order/{recipient}/{id}`; over MQTT the same document under the same topic, retained while open. */
 export interface OrderDoc {
-  v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'support' | 'by_hand'; group: GroupId | null;
+  v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'command' | 'support' | 'by_hand'; group: GroupId | null;
   recipient: string; recipient_name: string; state: OrderState; open: boolean;
   /** The way by which the recipient's device got it, or by which it goes now; null when it ended before anybody had it. */
   via: 'mqtt' | 'http' | null;
@@ -162,10 +166,12 @@ export interface OrderDoc {
   limits: { receive: Engine; accept: Engine; arrive: Engine | null; issued: Engine };
   accepted_at: Wall | null; arrived_at: Wall | null; done_at: Wall | null;
   outcome: string | null;
+  /** Answers that the room entered for a named person 代录. */
+  recorded: { verb: string; channel: 'radio' | 'phone' | 'in_person'; person: string; by: Actor; at: Wall }[];
   /** Reply ids that are committed. A reply is done for its sender only when it stands here. */
   heard: string[];
   /** What the recipient may answer now. */
-  replies: { verb: 'accept' | 'arrive' | 'report_false' | 'report_real' | 'unable' | 'done'; line: Line; choice: null | { field: 'cause' | 'reason'; options: { value: string; line: Line }[] } }[];
+  replies: { verb: 'accept' | 'arrive' | 'report_false' | 'report_real' | 'unable' | 'done' | 'fire_out' | 'head_count' | 'casualties'; line: Line; fields?: FieldDoc[]; choice: null | { field: 'cause' | 'reason'; options: { value: string; line: Line }[] } }[];
 }
 
 /** GET /api/v1/state and the stream's `resync`. */

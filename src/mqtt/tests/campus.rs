@@ -150,6 +150,7 @@ impl Campus {
             cause: Some(Cause::Steam),
             reason: None,
             via: Via::Mqtt,
+            figures: None,
         };
         let actor = Actor::Recipient("post2".into());
         let answer = self.handle.submit(actor, Input::Reply(reply)).await;

@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 
 use super::super::events::Event;
 use super::super::{Campus, Cell, Stamp, points};
+use super::orders::RECORDED;
 use super::report::REPORTS_MAX;
-use super::{Call119, Class, HEARD_MAX, Incident, Order, Reported, Stage, Verdict};
+use super::{
+    CALLS_MAX, Call, Call119, Class, HEARD_MAX, Incident, Order, Recorded, Reported, Stage,
+    Verdict, command, scene,
+};
 use crate::domain::ids::{CaseId, OrderId};
-use crate::domain::order::{OrderState, ReplyVerb};
+use crate::domain::order::{CallOutcome, OrderState, ReplyVerb};
 
 /// The word of a reply in files, topics and the catalogue.
 #[must_use]
@@ -20,6 +24,9 @@ pub fn word(verb: ReplyVerb) -> &'static str {
         ReplyVerb::ReportReal => "report_real",
         ReplyVerb::Unable => "unable",
         ReplyVerb::Done => "done",
+        ReplyVerb::FireOut => "fire_out",
+        ReplyVerb::HeadCount => "head_count",
+        ReplyVerb::Casualties => "casualties",
     }
 }
 
@@ -44,6 +51,8 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             order.changed = stamp.seq;
         }
     }
+    scene::apply(&mut incident.scene, stamp, event);
+    command::apply(incident, stamp, event);
     touched.insert(Cell::Incident(id.clone()));
     if let Event::IncidentClosed { .. } = event {
         let latched: Vec<_> = incident
@@ -93,6 +102,18 @@ fn incident_of(event: &Event) -> Option<&CaseId> {
         | Event::Called119 { incident, .. }
         | Event::Call119Late { incident }
         | Event::CommandTaken { incident, .. }
+        | Event::CommandOffered { incident, .. }
+        | Event::CommandOfferLapsed { incident, .. }
+        | Event::BrigadeCommands { incident, .. }
+        | Event::HandedBack { incident }
+        | Event::ReplyRecorded { incident, .. }
+        | Event::FireOut { incident }
+        | Event::HeadCounted { incident, .. }
+        | Event::CasualtiesCounted { incident, .. }
+        | Event::WatchNamed { incident, .. }
+        | Event::FalseProposed { incident, .. }
+        | Event::Call119Said { incident, .. }
+        | Event::AllClearOver { incident, .. }
         | Event::GroupUnfilled { incident, .. }
         | Event::PlanMade { incident, .. }
         | Event::PanelResetSeen { incident }
@@ -200,6 +221,7 @@ fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             outcome: None,
             changed: stamp.seq,
             received_via: None,
+            recorded: Vec::new(),
         };
         incident.orders.insert(order.id.clone(), new);
         return;
@@ -221,6 +243,22 @@ fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             order.state = OrderState::Withdrawn;
             order.ended_at = Some(stamp.now.wall);
         }),
+        Event::ReplyRecorded {
+            order,
+            verb,
+            channel,
+            person,
+            note,
+            ..
+        } => with(order, &mut |order| {
+            order.recorded.push(Recorded {
+                verb: *verb,
+                channel: *channel,
+                person: person.clone(),
+                note: note.clone(),
+                by: stamp.by(),
+            });
+        }),
         Event::OrderReplied {
             order,
             reply_id,
@@ -231,7 +269,10 @@ fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             ..
         } => {
             with(order, &mut |order| {
-                order.received_via.get_or_insert(*via);
+                // What the room enters for somebody says nothing of his device.
+                if !reply_id.starts_with(RECORDED) {
+                    order.received_via.get_or_insert(*via);
+                }
                 order.heard.push(reply_id.clone());
                 if order.heard.len() > HEARD_MAX {
                     order.heard.remove(0);
@@ -264,7 +305,7 @@ fn replied(order: &mut Order, stamp: &Stamp, verb: ReplyVerb) {
             order.state = order.state.max(OrderState::Accepted);
             order.accepted_at = order.accepted_at.or(at);
         }
-        ReplyVerb::Arrive => {
+        ReplyVerb::Arrive | ReplyVerb::FireOut | ReplyVerb::HeadCount | ReplyVerb::Casualties => {
             order.state = order.state.max(OrderState::Arrived);
             order.accepted_at = order.accepted_at.or(at);
             order.arrived_at = order.arrived_at.or(at);
@@ -297,6 +338,7 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
         due,
         late: false,
         outcome: None,
+        calls: Vec::new(),
     };
     match event {
         Event::Taken { .. } => incident.taken = Some(stamp.by()),
@@ -360,14 +402,33 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                 call.outcome = Some((*connected, stamp.by()));
             }
         }
+        Event::Call119Said {
+            outcome,
+            used,
+            note,
+            ..
+        } => {
+            if let Some(card) = &mut incident.call_119 {
+                match outcome {
+                    CallOutcome::Connected => card.outcome = Some((true, stamp.by())),
+                    CallOutcome::Failed => card.outcome = Some((false, stamp.by())),
+                    CallOutcome::NotCalled | CallOutcome::FollowUp | CallOutcome::CalledOff => {}
+                }
+                if card.calls.len() >= CALLS_MAX {
+                    card.calls.remove(1);
+                }
+                card.calls.push(Call {
+                    outcome: *outcome,
+                    used: used.clone(),
+                    note: note.clone(),
+                    by: stamp.by(),
+                });
+            }
+        }
         Event::Call119Late { .. } => {
             if let Some(call) = &mut incident.call_119 {
                 call.late = true;
             }
-        }
-        Event::CommandTaken { holder, acting, .. } => {
-            incident.holder = Some((holder.clone(), *acting));
-            incident.command_since = Some(stamp.now.wall);
         }
         Event::GroupUnfilled { group, why, .. } => {
             incident.unfilled.insert(*group, why.clone());

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::super::events::{Event, Mode, Planned};
-use super::super::{Campus, Cell, desk, gas, outputs, points};
+use super::super::{Campus, Cell, gas, outputs, points};
 use super::posts::{new_order, posts};
-use super::{Class, Incident, Stage, groups};
-use crate::domain::ids::{CaseId, OutputId, PointId, RecipientId};
+use super::{Class, Incident, Stage, command, groups};
+use crate::domain::ids::{CaseId, OutputId, PointId};
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
 use crate::domain::point::{PointKind, Quality};
@@ -106,12 +106,13 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     if incident.leak.is_some() {
         return gas::follow::follow(campus, site, now, incident);
     }
-    let rules: [Rule; 10] = [
+    let rules: [Rule; 11] = [
         class,
         posts,
         quiet_panel,
         confirmed,
         groups::groups,
+        command::succession,
         panel_key,
         plan,
         commands,
@@ -179,22 +180,7 @@ fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
     if campus.desk.mode != Mode::Auto && incident.plan.is_none() {
         events.push(Event::ModeChanged { mode: Mode::Auto });
     }
-    if incident.holder.is_none() {
-        let reachable = |id: &&RecipientId| desk::is_reachable(campus, now, id);
-        let holder = site
-            .succession
-            .iter()
-            .find(reachable)
-            .or_else(|| site.succession.first());
-        if let Some(holder) = holder {
-            let acting = *holder != site.commander;
-            events.push(Event::CommandTaken {
-                incident: id(),
-                holder: holder.clone(),
-                acting,
-            });
-        }
-    }
+    events.extend(command::first_holder(campus, site, now, incident));
     let reported = |order: &super::Order| order.given.kind == OrderKind::Report;
     if !incident.orders.values().any(reported) {
         let to = (&site.commander, OrderKind::Report);
@@ -376,7 +362,8 @@ pub(in crate::procedure) fn by_hand(
 fn ending(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
     let needless = |kind: OrderKind| match incident.stage {
         Stage::FalseAlarm => kind == OrderKind::Verify,
-        Stage::Fighting | Stage::Restoring => kind == OrderKind::Verify,
+        Stage::Fighting => kind == OrderKind::Verify,
+        Stage::Restoring => matches!(kind, OrderKind::Verify | OrderKind::Command),
         Stage::Verifying | Stage::Unverified | Stage::Closed => false,
     };
     let withdraw = |all: bool| {

@@ -2,7 +2,7 @@
 
 use super::super::Campus;
 use super::super::events::Event;
-use super::{Incident, Order, Stage};
+use super::{Incident, Order, Stage, command};
 use crate::domain::ids::CaseId;
 use crate::domain::order::OrderState;
 use crate::domain::time::{EngineTime, Now};
@@ -50,11 +50,13 @@ fn all(incident: &Incident) -> Vec<(EngineTime, Vec<Event>)> {
     }
     if let Some(call) = &incident.call_119
         && call.outcome.is_none()
+        && !call.is_settled()
         && !call.late
         && let Some(due) = call.due
     {
         limits.push((due, vec![Event::Call119Late { incident: id() }]));
     }
+    limits.extend(command::limit(incident));
     for order in incident.orders.values() {
         for (due, limit) in of_order(order) {
             let event = Event::OrderLate {

@@ -11,12 +11,15 @@
 //! signals older than itself. Nothing here waits for anything but what DESIGN.md 4, rule 5 names.
 
 pub mod apply;
+pub mod clear;
+pub mod command;
 pub mod follow;
 pub mod groups;
 pub mod limits;
 pub mod orders;
 pub mod posts;
 pub mod report;
+pub mod scene;
 pub mod signals;
 pub mod verbs;
 
@@ -37,7 +40,7 @@ use crate::domain::group::GroupId;
 use crate::domain::ids::{
     BuildingId, CaseId, CompartmentId, FloorId, OrderId, OutputId, PointId, RecipientId, ZoneId,
 };
-use crate::domain::order::{Cause, How, OrderKind, OrderState, Via};
+use crate::domain::order::{CallOutcome, Cause, How, OrderKind, OrderState, ReplyVerb, Via};
 use crate::domain::point::PointKind;
 use crate::domain::time::{EngineTime, WallTime};
 
@@ -128,6 +131,24 @@ pub struct Order {
     /// The way by which its first answer came: so the device has it.
     #[serde(default)]
     pub received_via: Option<Via>,
+    /// Answers that the room entered for a named person 代录.
+    #[serde(default)]
+    pub recorded: Vec<Recorded>,
+}
+
+/// An answer that the room entered 代录.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// What was answered.
+    pub verb: ReplyVerb,
+    /// How the room heard it.
+    pub channel: How,
+    /// Who said it, when he is a recipient of the site.
+    pub person: Option<RecipientId>,
+    /// Else the erasable note with his name.
+    pub note: Option<String>,
+    /// Who entered it.
+    pub by: By,
 }
 
 /// Most reply ids that an order remembers; a device sends one per verb and repeats only the unheard.
@@ -159,6 +180,47 @@ pub struct Call119 {
     pub late: bool,
     /// Connected or not, by whom; more calls may follow a failed one.
     pub outcome: Option<(bool, By)>,
+    /// Every call and decision, oldest first; at most [`CALLS_MAX`].
+    #[serde(default)]
+    pub calls: Vec<Call>,
+}
+
+/// One line of the 119 card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// What came of it.
+    pub outcome: CallOutcome,
+    /// The line that was used: fixed, mobile, radio, direct.
+    pub used: Option<String>,
+    /// The erasable note: what was said, or why not.
+    pub note: Option<String>,
+    /// Who.
+    pub by: By,
+}
+
+/// Most lines of a 119 card; the first stays.
+pub const CALLS_MAX: usize = 32;
+
+impl Call119 {
+    /// Somebody was told, or somebody decided not to call.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let decided = |call: &Call| call.outcome == CallOutcome::NotCalled;
+        self.outcome
+            .as_ref()
+            .is_some_and(|(connected, _)| *connected)
+            || self.calls.iter().any(decided)
+    }
+
+    /// The brigade was called and not called off.
+    #[must_use]
+    pub fn is_coming(&self) -> bool {
+        let off = |call: &Call| call.outcome == CallOutcome::CalledOff;
+        self.outcome
+            .as_ref()
+            .is_some_and(|(connected, _)| *connected)
+            && !self.calls.iter().any(off)
+    }
 }
 
 /// An incident 警情.
@@ -209,9 +271,12 @@ pub struct Incident {
     pub call_119: Option<Call119>,
     /// Who holds command, and whether acting 代理.
     pub holder: Option<(RecipientId, bool)>,
-    /// The latest hand-over of command.
+    /// How command changes hands.
     #[serde(default)]
-    pub command_since: Option<WallTime>,
+    pub handover: command::Handover,
+    /// What is reported of the scene.
+    #[serde(default)]
+    pub scene: scene::Scene,
     /// Groups that nobody fills, and why: `vacant` or `unreachable`.
     #[serde(default)]
     pub unfilled: BTreeMap<GroupId, String>,
@@ -273,7 +338,8 @@ impl Incident {
             orders: BTreeMap::new(),
             call_119: None,
             holder: None,
-            command_since: None,
+            handover: command::Handover::default(),
+            scene: scene::Scene::default(),
             unfilled: BTreeMap::new(),
             plan: None,
             asked: BTreeSet::new(),

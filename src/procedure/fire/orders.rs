@@ -2,12 +2,16 @@
 
 use super::super::events::Event;
 use super::super::{Campus, Decided, Owed, Refusal, RefusalKind, gas};
-use super::{Incident, Order, Stage};
+use super::{Incident, Order, Stage, command, scene};
+use crate::domain::group::GroupId;
 use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::input::Reply;
-use crate::domain::order::{Cause, OrderKind, OrderState, ReplyVerb};
+use crate::domain::order::{Cause, Figures, OrderKind, OrderState, ReplyVerb, Via};
 use crate::domain::site::Site;
 use crate::domain::time::Now;
+
+/// How the id of an answer begins that the room entered 代录.
+pub const RECORDED: &str = "recorded-";
 
 /// The incident and the order behind an order's id.
 fn find<'a>(campus: &'a Campus, id: &OrderId) -> Option<(&'a Incident, &'a Order)> {
@@ -43,20 +47,121 @@ pub fn replied(campus: &Campus, site: &Site, now: Now, reply: &Reply) -> Decided
     if order.heard.contains(&reply.reply_id) {
         return Decided::default();
     }
-    if reply.verb == ReplyVerb::ReportFalse && reply.cause.is_none() {
-        return refused(RefusalKind::Body, "cause_missing");
-    }
-    let mut events = vec![Event::OrderReplied {
-        incident: incident.id.clone(),
-        order: reply.order.clone(),
+    let answer = Answer {
         reply_id: reply.reply_id.clone(),
         verb: reply.verb,
         cause: reply.cause,
         reason: reply.reason.clone(),
+        figures: reply.figures,
         via: reply.via,
+    };
+    match answered((site, now), incident, order, answer) {
+        Ok(events) => Decided::events(events),
+        Err(refusal) => Decided {
+            refusal: Some(refusal),
+            ..Decided::default()
+        },
+    }
+}
+
+/// An answer to an order, by the recipient's device or entered by the room.
+pub(super) struct Answer {
+    /// The device's own id of it.
+    pub(super) reply_id: String,
+    /// What is answered.
+    pub(super) verb: ReplyVerb,
+    /// With a false alarm.
+    pub(super) cause: Option<Cause>,
+    /// With an order that cannot be done.
+    pub(super) reason: Option<String>,
+    /// With a structured report.
+    pub(super) figures: Option<Figures>,
+    /// By which way it came.
+    pub(super) via: Via,
+}
+
+/// What an answer causes. It is the same whoever brings it.
+pub(super) fn answered(
+    (site, now): (&Site, Now),
+    incident: &Incident,
+    order: &Order,
+    answer: Answer,
+) -> Result<Vec<Event>, Refusal> {
+    if answer.verb == ReplyVerb::ReportFalse && answer.cause.is_none() {
+        return Err(Refusal::new(RefusalKind::Body, "cause_missing"));
+    }
+    let of_scene = scene_event(incident, order, &answer)?;
+    let mut events = vec![Event::OrderReplied {
+        incident: incident.id.clone(),
+        order: order.given.id.clone(),
+        reply_id: answer.reply_id.clone(),
+        verb: answer.verb,
+        cause: answer.cause,
+        reason: answer.reason.clone(),
+        via: answer.via,
     }];
-    events.extend(verdict(site, incident, order, reply, now));
-    Decided::events(events)
+    if order.state.is_open() {
+        events.extend(of_scene);
+        events.extend(of_command(site, incident, order, answer.verb));
+    }
+    events.extend(verdict(site, incident, order, &answer, now));
+    Ok(events)
+}
+
+/// 火已扑灭, heads and injured are reported by the group whose duty it is.
+fn scene_event(
+    incident: &Incident,
+    order: &Order,
+    answer: &Answer,
+) -> Result<Option<Event>, Refusal> {
+    let duty = match answer.verb {
+        ReplyVerb::FireOut => GroupId::Extinguish,
+        ReplyVerb::HeadCount => GroupId::Evacuate,
+        ReplyVerb::Casualties => GroupId::Rescue,
+        ReplyVerb::Received
+        | ReplyVerb::Accept
+        | ReplyVerb::Arrive
+        | ReplyVerb::ReportFalse
+        | ReplyVerb::ReportReal
+        | ReplyVerb::Unable
+        | ReplyVerb::Done => return Ok(None),
+    };
+    if order.given.group != Some(duty) {
+        return Err(Refusal::new(
+            RefusalKind::Conflict,
+            "reply_of_another_group",
+        ));
+    }
+    scene::reported(&incident.id, answer.verb, answer.figures)
+        .map(Some)
+        .ok_or_else(|| Refusal::new(RefusalKind::Body, "figures_missing"))
+}
+
+/// The answer to an offer of command.
+fn of_command(site: &Site, incident: &Incident, order: &Order, verb: ReplyVerb) -> Vec<Event> {
+    let Some(offer) = incident
+        .handover
+        .offer
+        .as_ref()
+        .filter(|offer| offer.order == order.given.id)
+    else {
+        return Vec::new();
+    };
+    match verb {
+        ReplyVerb::Accept => vec![command::taken(site, incident, &offer.to, None)],
+        ReplyVerb::Unable => vec![Event::CommandOfferLapsed {
+            incident: incident.id.clone(),
+            to: offer.to.clone(),
+        }],
+        ReplyVerb::Received
+        | ReplyVerb::Arrive
+        | ReplyVerb::ReportFalse
+        | ReplyVerb::ReportReal
+        | ReplyVerb::Done
+        | ReplyVerb::FireOut
+        | ReplyVerb::HeadCount
+        | ReplyVerb::Casualties => Vec::new(),
+    }
 }
 
 fn refused(kind: RefusalKind, code: &str) -> Decided {
@@ -71,7 +176,7 @@ fn verdict(
     site: &Site,
     incident: &Incident,
     order: &Order,
-    reply: &Reply,
+    reply: &Answer,
     now: Now,
 ) -> Option<Event> {
     if order.given.kind != OrderKind::Verify {
@@ -100,7 +205,10 @@ fn verdict(
         | ReplyVerb::Accept
         | ReplyVerb::Arrive
         | ReplyVerb::Unable
-        | ReplyVerb::Done => None,
+        | ReplyVerb::Done
+        | ReplyVerb::FireOut
+        | ReplyVerb::HeadCount
+        | ReplyVerb::Casualties => None,
     }
 }
 
@@ -156,7 +264,22 @@ pub fn replies(order: &Order) -> Vec<ReplyVerb> {
                 ReplyVerb::Unable,
             ]
         }
-        S::Accepted | S::Arrived => vec![ReplyVerb::Done, ReplyVerb::Unable],
+        S::Accepted | S::Arrived => of_duty(order),
         S::Done | S::Declined | S::Withdrawn => Vec::new(),
     }
+}
+
+/// What somebody who has an order in hand reports: a group its own progress.
+fn of_duty(order: &Order) -> Vec<ReplyVerb> {
+    let own = match order.given.group {
+        Some(GroupId::Extinguish) => Some(ReplyVerb::FireOut),
+        Some(GroupId::Evacuate) => Some(ReplyVerb::HeadCount),
+        Some(GroupId::Rescue) => Some(ReplyVerb::Casualties),
+        Some(GroupId::Cordon | GroupId::Equipment | GroupId::Reserve) | None => None,
+    };
+    let arrive =
+        (order.given.group.is_some() && order.arrived_at.is_none()).then_some(ReplyVerb::Arrive);
+    let mut verbs: Vec<ReplyVerb> = arrive.into_iter().chain(own).collect();
+    verbs.extend([ReplyVerb::Done, ReplyVerb::Unable]);
+    verbs
 }

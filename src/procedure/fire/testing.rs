@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Incident, Order};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::input::{Input, Observation, Reply, Request, Verb};
-use crate::domain::order::{Cause, ReplyVerb, Via};
+use crate::domain::order::{Cause, Figures, ReplyVerb, Via};
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
@@ -157,6 +157,13 @@ impl Play {
         self.verb_as(("operator", Role::Operator, None), "site", name, body)
     }
 
+    /// A verb of a recipient who has an account as supervisor.
+    pub(crate) fn verb_of(&mut self, recipient: &str, name: &str, body: Value) -> Answer {
+        let case = self.incident().id.to_string();
+        let who = (recipient, Role::Supervisor, Some(recipient));
+        self.verb_as(who, &case, name, body)
+    }
+
     /// The latest order to a recipient that is open and of this kind or group.
     pub(crate) fn order(&self, recipient: &str, what: &str) -> Order {
         self.orders(what)
@@ -189,6 +196,15 @@ impl Play {
     }
 
     pub(crate) fn reply(&mut self, order: &Order, verb: ReplyVerb) -> Answer {
+        self.reply_with(order, verb, Figures::default())
+    }
+
+    pub(crate) fn reply_with(
+        &mut self,
+        order: &Order,
+        verb: ReplyVerb,
+        figures: Figures,
+    ) -> Answer {
         let cause = (verb == ReplyVerb::ReportFalse).then_some(Cause::Dust);
         self.replies += 1;
         let reply = Reply {
@@ -199,6 +215,7 @@ impl Play {
             cause,
             reason: None,
             via: Via::Mqtt,
+            figures: figures.given(),
         };
         let actor = Actor::Recipient(order.given.recipient.clone());
         self.take(actor, Input::Reply(reply))

@@ -1,4 +1,6 @@
 //! The people's side of a fire, played by hand.
 
+mod command;
 mod groups;
+mod record;
 mod report;

@@ -8,17 +8,21 @@ mod call;
 mod command;
 mod ending;
 mod panel;
+mod record;
 mod room;
 mod verdict;
 
 pub use panel::sounders_on;
+pub use record::recordable;
 
 use serde::de::DeserializeOwned;
 
 use super::super::events::Event;
 use super::super::{Campus, Decided, Refusal, RefusalKind, gas};
 use super::{Incident, Stage};
+use crate::domain::actor::Actor;
 use crate::domain::input::{Request, Verb};
+use crate::domain::order::ReplyVerb;
 use crate::domain::output::OutputKind;
 use crate::domain::role::Power;
 use crate::domain::site::Site;
@@ -28,7 +32,7 @@ type Outcome = Result<Vec<Event>, Refusal>;
 
 /// What a verb causes, or why it is refused. A verb that was done before by somebody else is no error where it is protective.
 #[must_use]
-pub fn decide(campus: &Campus, site: &Site, now: Now, _request: &Request, verb: &Verb) -> Decided {
+pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request, verb: &Verb) -> Decided {
     let outcome = match verb.case.as_str().split_once('/') {
         _ if !verb.role.may(power(verb)) => Err(Refusal::new(RefusalKind::Role, "role_sees_only")),
         Some(("output", id)) => room::output(campus, site, now, id, verb),
@@ -38,7 +42,14 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, _request: &Request, verb: 
             Some(incident) if incident.stage == Stage::Closed => {
                 Err(Refusal::new(RefusalKind::Conflict, "case_closed"))
             }
-            Some(incident) => of_incident(campus, site, now, (incident, verb)),
+            Some(incident) => of_incident(&Ask {
+                campus,
+                site,
+                now,
+                actor: &request.actor,
+                incident,
+                verb,
+            }),
             None => Err(Refusal::new(RefusalKind::Unknown, "case_unknown")),
         },
     };
@@ -86,13 +97,29 @@ pub(super) fn body<T: DeserializeOwned>(verb: &Verb) -> Result<T, Refusal> {
     serde_json::from_value(verb.body.clone())
         .map_err(|_| Refusal::new(RefusalKind::Body, &format!("body_{}", verb.name)))
 }
-/// Verbs of one incident.
-fn of_incident(
-    campus: &Campus,
-    site: &Site,
+/// A verb of an incident with everything it may look at.
+pub(super) struct Ask<'a> {
+    campus: &'a Campus,
+    site: &'a Site,
     now: Now,
-    (incident, verb): (&Incident, &Verb),
-) -> Outcome {
+    actor: &'a Actor,
+    incident: &'a Incident,
+    verb: &'a Verb,
+}
+
+/// Whether a reason was given, in the body or in an erasable note.
+fn has_reason(verb: &Verb) -> bool {
+    let filled = |field: &str| {
+        let text = verb.body.get(field).and_then(serde_json::Value::as_str);
+        text.is_some_and(|text| !text.trim().is_empty())
+    };
+    filled("reason") || filled("text") || filled("note")
+}
+
+/// Verbs of one incident.
+fn of_incident(ask: &Ask<'_>) -> Outcome {
+    let (campus, site, now) = (ask.campus, ask.site, ask.now);
+    let (incident, verb) = (ask.incident, ask.verb);
     let id = || incident.id.clone();
     if incident.leak.is_some()
         && let Some(outcome) = gas::verbs::decide(campus, site, now, (incident, verb))
@@ -103,30 +130,32 @@ fn of_incident(
         "take" if incident.taken.is_some() => Ok(Vec::new()),
         "take" => Ok(vec![Event::Taken { incident: id() }]),
         "confirm_fire" => Ok(verdict::confirm_fire(site, now, incident)),
-        "judge_false" => verdict::judge_false(incident, verb),
+        "judge_false" => verdict::judge_false(ask),
+        "countersign_false" => verdict::countersign(ask),
         "dispatch" => verdict::dispatch(site, now, incident, verb),
+        "record_reply" => record::reply(ask),
+        "fire_out" => record::of_scene(ask, ReplyVerb::FireOut),
+        "head_count" => record::of_scene(ask, ReplyVerb::HeadCount),
+        "casualties" => record::of_scene(ask, ReplyVerb::Casualties),
+        "name_watch" => record::watch(ask),
         "call_119" => call::call_119(incident, verb),
         "stop_sounders" => {
             panel::weakening(incident, verb)?;
-            Ok(panel::to_panels(
-                campus,
-                site,
-                now,
-                (incident, OutputKind::PanelStopSounders),
-            ))
+            let commands = (incident, OutputKind::PanelStopSounders);
+            Ok(panel::to_panels(campus, site, now, commands))
         }
         "reset" => {
             panel::weakening(incident, verb)?;
             panel::not_held_by_another(campus, site, incident)?;
-            Ok(panel::to_panels(
-                campus,
-                site,
-                now,
-                (incident, OutputKind::PanelReset),
-            ))
+            let commands = (incident, OutputKind::PanelReset);
+            Ok(panel::to_panels(campus, site, now, commands))
         }
-        "take_command" => command::take_command(site, incident, verb),
-        "all_clear" => ending::all_clear(site, incident, verb),
+        "take_command" => command::take(ask),
+        "offer_command" => command::offer(ask),
+        "accept_command" => command::accept(ask),
+        "brigade_command" => command::brigade(ask),
+        "handed_back" => command::handed_back(ask),
+        "all_clear" => ending::all_clear(ask),
         "restore" => ending::restore(incident, verb),
         _ => Err(unknown_verb()),
     }

@@ -113,6 +113,7 @@ fn change(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                 due: Some(*call_119_by),
                 late: false,
                 outcome: None,
+                calls: Vec::new(),
             });
         }
         Event::CommandAsked { output, .. } => {

@@ -121,7 +121,10 @@ pub fn answered(incident: &Incident, verb: ReplyVerb, cause: Option<Cause>) -> O
         | ReplyVerb::Accept
         | ReplyVerb::Arrive
         | ReplyVerb::Unable
-        | ReplyVerb::Done => None,
+        | ReplyVerb::Done
+        | ReplyVerb::FireOut
+        | ReplyVerb::HeadCount
+        | ReplyVerb::Casualties => None,
     }
 }
 

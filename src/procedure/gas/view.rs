@@ -7,7 +7,8 @@ use crate::domain::group::GroupId;
 use crate::domain::order::Cause;
 use crate::domain::text::Line;
 use crate::procedure::fire::{Incident, Stage, groups};
-use crate::procedure::view::steps::{Step, call_119, fact, linkage, of, restore, take, verify};
+use crate::procedure::view::offers::of;
+use crate::procedure::view::steps::{Step, call_119, fact, linkage, restore, take, verify};
 use crate::procedure::view::{Viewer, parts};
 
 /// All steps in order.

@@ -11,7 +11,8 @@ use crate::domain::output::{Arming, Target};
 use crate::domain::point::Quality;
 use crate::domain::text::{Line, Text};
 use crate::procedure::events::Planned;
-use crate::procedure::fire::{Incident, Reported, Stage};
+use crate::procedure::fire::{Call, Incident, Reported, Stage, clear};
+use crate::text;
 
 /// `incident/{id}`
 #[must_use]
@@ -61,7 +62,7 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),
         "groups": groups::groups(viewer, incident),
         "command": command(viewer, incident),
-        "preconditions": [],
+        "preconditions": preconditions(viewer, incident),
         "steps": steps::steps(viewer, incident),
         "card119": card(viewer, incident),
         "orders": orders.collect::<Vec<_>>(),
@@ -72,12 +73,23 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
     })
 }
 
+/// What should be true before the all-clear; nothing until it can be given.
+fn preconditions(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
+    if incident.stage != Stage::Fighting {
+        return Vec::new();
+    }
+    clear::preconditions(viewer.campus, incident)
+        .iter()
+        .map(|found| {
+            let line = Line::new(format!("clear.{}", found.id));
+            json!({ "id": found.id, "line": line, "met": found.met })
+        })
+        .collect()
+}
+
 /// 人工报警: the caller, how he was heard and what he said, as far as the erasable note is still there.
 fn reported(viewer: &Viewer<'_>, told: &Reported) -> Value {
-    let note = told
-        .note
-        .as_ref()
-        .and_then(|id| viewer.erasable.notes.get(id));
+    let note = viewer.note(told.note.as_ref());
     let by = note
         .and_then(|note| note.caller.clone())
         .map_or_else(|| viewer.actor(&told.by.by)["name"].clone(), Value::from);
@@ -91,12 +103,24 @@ fn reported(viewer: &Viewer<'_>, told: &Reported) -> Value {
 
 /// Who holds command, since when, and what is under way.
 fn command(viewer: &Viewer<'_>, incident: &Incident) -> Value {
+    let handover = &incident.handover;
+    let brigade = handover.brigade.as_ref().map(|brigade| {
+        let name = viewer
+            .note(brigade.note.as_ref())
+            .and_then(|note| note.caller.clone());
+        let name = name.unwrap_or_else(|| text::both(&Line::new("fact.brigade")).zh);
+        json!({ "name": name, "at": brigade.by.at })
+    });
     json!({
         "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),
         "acting": incident.holder.as_ref().is_some_and(|(_, acting)| *acting),
-        "since": incident.command_since,
-        "offered": null,
-        "brigade": null,
+        "since": handover.since,
+        "offered": handover.offer.as_ref().map(|offer| json!({
+            "to": viewer.recipient(&offer.to),
+            "limit": parts::limit(offer.from, offer.answer_by),
+        })),
+        "brigade": brigade,
+        "handed_back": handover.handed_back.as_ref().map(|by| parts::stamp(viewer, by)),
     })
 }
 
@@ -131,10 +155,22 @@ fn card(viewer: &Viewer<'_>, incident: &Incident) -> Option<Value> {
         0 | 1 => Line::new("card.size_one"),
         count => Line::new("card.size_more").with("count", count),
     };
-    let outcome = call.outcome.as_ref().map(|(connected, by)| {
+    let mut outcome = call.outcome.as_ref().map(|(connected, by)| {
         let kind = if *connected { "connected" } else { "failed" };
         json!({ "kind": kind, "by": viewer.actor(&by.by), "at": by.at })
     });
+    let calls: Vec<Value> = call.calls.iter().map(|call| called(viewer, call)).collect();
+    if call.is_settled()
+        && !call
+            .outcome
+            .as_ref()
+            .is_some_and(|(connected, _)| *connected)
+    {
+        outcome = calls
+            .iter()
+            .rfind(|call| call["kind"] == "not_called")
+            .cloned();
+    }
     Some(json!({
         "unit": site.name.zh,
         "address": site.address,
@@ -147,7 +183,20 @@ fn card(viewer: &Viewer<'_>, incident: &Incident) -> Option<Value> {
         "caller": caller,
         "phone": site.phone,
         "outcome": outcome,
+        "calls": calls,
     }))
+}
+
+/// One line of the card: who called, what came of it, what was said.
+fn called(viewer: &Viewer<'_>, call: &Call) -> Value {
+    let note = viewer.note(call.note.as_ref());
+    json!({
+        "kind": call.outcome,
+        "by": viewer.actor(&call.by.by),
+        "at": call.by.at,
+        "used": call.used.as_ref().map(|used| Line::new(format!("call.used_{used}"))),
+        "text": note.and_then(|note| note.text.as_deref()).unwrap_or_default(),
+    })
 }
 
 /// One output of the plan.

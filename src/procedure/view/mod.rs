@@ -6,6 +6,7 @@
 pub mod groups;
 pub mod incident;
 pub mod lines;
+pub(in crate::procedure) mod offers;
 pub mod order;
 pub mod parts;
 pub mod site;
@@ -60,6 +61,12 @@ impl Viewer<'_> {
             Actor::Recipient(id) => ("recipient", id.as_str(), self.recipient_name(id.as_str())),
         };
         serde_json::json!({ "kind": kind, "id": id, "name": name })
+    }
+
+    /// An erasable note, while it is there.
+    #[must_use]
+    pub fn note(&self, id: Option<&String>) -> Option<&Note> {
+        self.erasable.notes.get(id?)
     }
 
     /// A recipient as the pages show an actor.

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Viewer, parts};
+use super::{Viewer, offers, parts};
 use crate::domain::order::{Cause, OrderKind, OrderState, ReplyVerb, Via};
 use crate::domain::text::{Line, Text};
 use crate::procedure::fire::apply::word;
-use crate::procedure::fire::{Class, Incident, Order, orders};
+use crate::procedure::fire::{Class, Incident, Order, Recorded, orders};
 use crate::text;
 
 /// Why a post cannot do it, as it is offered.
@@ -63,6 +63,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "done_at": order.ended_at,
         "outcome": order.outcome,
         "heard": order.heard,
+        "recorded": order.recorded.iter().map(|recorded| self::recorded(viewer, recorded)).collect::<Vec<_>>(),
         "replies": orders::replies(order).into_iter().map(|verb| reply(incident, verb)).collect::<Vec<_>>(),
     })
 }
@@ -111,6 +112,24 @@ fn via(viewer: &Viewer<'_>, order: &Order) -> Option<Via> {
     }
 }
 
+/// An answer that the room entered 代录.
+fn recorded(viewer: &Viewer<'_>, recorded: &Recorded) -> Value {
+    let note = viewer.note(recorded.note.as_ref());
+    let name = match &recorded.person {
+        Some(person) => viewer.recipient_name(person.as_str()),
+        None => note
+            .and_then(|note| note.caller.as_deref())
+            .unwrap_or_default(),
+    };
+    json!({
+        "verb": recorded.verb,
+        "channel": recorded.channel,
+        "person": name,
+        "by": viewer.actor(&recorded.by.by),
+        "at": recorded.by.at,
+    })
+}
+
 /// The word of an order's kind in catalogue keys.
 #[must_use]
 pub fn kind_word(kind: OrderKind) -> &'static str {
@@ -119,6 +138,8 @@ pub fn kind_word(kind: OrderKind) -> &'static str {
         OrderKind::Report => "report",
         OrderKind::Group => "group",
         OrderKind::ByHand => "by_hand",
+        OrderKind::Command => "command",
+        OrderKind::Support => "support",
     }
 }
 
@@ -143,7 +164,10 @@ fn reply(incident: &Incident, verb: ReplyVerb) -> Value {
         | ReplyVerb::Accept
         | ReplyVerb::Arrive
         | ReplyVerb::ReportReal
-        | ReplyVerb::Done => None,
+        | ReplyVerb::Done
+        | ReplyVerb::FireOut
+        | ReplyVerb::HeadCount
+        | ReplyVerb::Casualties => None,
     };
     let verdict = matches!(verb, ReplyVerb::ReportReal | ReplyVerb::ReportFalse);
     let of = if incident.leak.is_some() && verdict {
@@ -152,5 +176,5 @@ fn reply(incident: &Incident, verb: ReplyVerb) -> Value {
         ""
     };
     let line = Line::new(format!("reply.{of}{}", word(verb)));
-    json!({ "verb": verb, "line": line, "choice": choice })
+    json!({ "verb": verb, "line": line, "choice": choice, "fields": offers::figures(verb) })
 }

@@ -4,15 +4,16 @@ use serde_json::{Value, json};
 
 use super::super::gas;
 use super::super::outputs::OutputState;
+use super::offers::{self, of};
 use super::{Viewer, parts};
 use crate::domain::actor::Actor;
 use crate::domain::group::GroupId;
-use crate::domain::order::{Cause, OrderKind, OrderState};
+use crate::domain::order::{OrderKind, OrderState};
 use crate::domain::output::CommandState;
 use crate::domain::site::RecipientKind;
 use crate::domain::text::Line;
 use crate::domain::time::WallTime;
-use crate::procedure::fire::{Incident, Order, Stage, follow, groups, verbs};
+use crate::procedure::fire::{Call119, Incident, Order, Stage, clear, follow, groups, verbs};
 
 /// A step being made.
 pub struct Step {
@@ -76,16 +77,6 @@ pub fn verb(name: &str, path: &str, line: &str, how: (u32, &str, Option<&str>)) 
         "choice": null,
         "fields": [],
     })
-}
-
-/// A verb of an incident.
-pub(in crate::procedure) fn of(
-    incident: &Incident,
-    name: &str,
-    how: (u32, &str, Option<&str>),
-) -> Value {
-    let path = format!("/api/v1/incidents/{}/{name}", incident.id);
-    verb(name, &path, &format!("verb.{name}"), how)
 }
 
 /// All steps in order. Exactly one is `now` while the incident is open.
@@ -222,6 +213,9 @@ pub(in crate::procedure) fn verify(viewer: &Viewer<'_>, incident: &Incident) -> 
             .collect();
         dispatch["choice"] = json!({ "field": "recipient", "options": options });
         step.verbs.push(dispatch);
+        let kind = OrderKind::Verify;
+        step.verbs
+            .extend(offers::record_all(viewer, incident, kind, Some("F9")));
     }
     step
 }
@@ -261,12 +255,12 @@ fn verdict(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     }
     if incident.is_undecided() {
         let mut judge = of(incident, "judge_false", (0, "plain", None));
-        let options: Vec<Value> = Cause::ALL
-            .iter()
-            .map(|cause| json!({ "value": cause.word(), "line": Line::new(format!("cause.{}", cause.word())) }))
-            .collect();
-        judge["choice"] = json!({ "field": "cause", "options": options });
+        judge["choice"] = offers::causes();
         step.verbs.push(judge);
+        step.verbs.extend(offers::by_camera(incident));
+        if incident.scene.proposed_false.is_some() {
+            step.facts.push(parts::line("fact.false_proposed"));
+        }
         step.facts.push(parts::line("fact.false_needs_scene"));
     }
     step
@@ -274,9 +268,20 @@ fn verdict(viewer: &Viewer<'_>, incident: &Incident) -> Step {
 
 pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let call = incident.call_119.as_ref();
-    let outcome = call.and_then(|call| call.outcome.as_ref());
-    let mut step = Step::new("call119", outcome.is_some());
-    if let Some((connected, by)) = outcome {
+    let connected = call.and_then(|call| call.outcome.as_ref());
+    let settled = call.is_some_and(Call119::is_settled);
+    let mut step = Step::new("call119", settled || connected.is_some());
+    if let Some(last) = call.and_then(|call| call.calls.last()) {
+        step.who = Some(viewer.actor(&last.by.by));
+        step.at = Some(last.by.at);
+        let used = last.used.as_ref().map(|used| format!("call.used_{used}"));
+        let line = Line::new(format!("fact.119_{}", last.outcome.word()));
+        let line = match used {
+            Some(used) => line.with("used", used),
+            None => line.with("used", ""),
+        };
+        step.facts.push(json!(line));
+    } else if let Some((connected, by)) = connected {
         step.who = Some(viewer.actor(&by.by));
         step.at = Some(by.at);
         step.facts.push(parts::line(if *connected {
@@ -285,19 +290,14 @@ pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -
             "fact.119_failed"
         }));
     }
-    if let Some(call) = call.filter(|call| !call.outcome.as_ref().is_some_and(|(ok, _)| *ok)) {
+    if let Some(call) = call.filter(|call| !call.is_settled()) {
         step.late = call.late;
         step.limit = call
             .due
             .map(|due| parts::limit(call.opened.max(super_opened(due, viewer)), due));
         step.by_itself = call.due.is_none();
-        let mut connected = of(incident, "call_119", (0, "act", Some("F8")));
-        connected["body"] = json!({ "connected": true });
-        let mut failed = of(incident, "call_119", (0, "plain", None));
-        failed["body"] = json!({ "connected": false });
-        failed["line"] = parts::line("verb.call_119_failed");
-        step.verbs.extend([connected, failed]);
     }
+    step.verbs = offers::calls(incident);
     step
 }
 
@@ -347,6 +347,7 @@ fn groups_step(viewer: &Viewer<'_>, incident: &Incident) -> Step {
         .into_iter()
         .any(|id| incident.unfilled.contains_key(&id) && !filled(id));
     step.facts = super::groups::facts(viewer, incident);
+    step.verbs = offers::record_all(viewer, incident, OrderKind::Group, None);
     step
 }
 
@@ -423,14 +424,22 @@ fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
             step.at = Some(by.at);
         }
         None => {
+            let ready = clear::preconditions(viewer.campus, incident)
+                .iter()
+                .all(|precondition| precondition.met);
             step.verbs
                 .push(of(incident, "all_clear", (1_500, "act", None)));
-            let mut over = of(incident, "all_clear", (1_500, "plain", None));
-            over["body"] = json!({ "over": true });
-            over["line"] = parts::line("verb.all_clear_over");
-            step.verbs.push(over);
-            step.verbs
-                .push(of(incident, "take_command", (0, "plain", None)));
+            if !ready {
+                let mut over = of(incident, "all_clear", (1_500, "plain", None));
+                over["body"] = json!({ "over": true });
+                over["line"] = parts::line("verb.all_clear_over");
+                over["fields"] = json!([offers::field("reason", "text", true)]);
+                step.verbs.push(over);
+            }
+            if incident.stage == Stage::Fighting {
+                step.verbs.extend(offers::scene(viewer, incident));
+                step.verbs.extend(offers::command(viewer, incident));
+            }
             step.facts.push(parts::line("fact.only_the_holder"));
         }
     }

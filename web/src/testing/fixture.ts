@@ -202,13 +202,13 @@ function stepsOf(given: Given): Step[] {
 
 function order(given: Given, id: string, to: string, kind: OrderDoc['kind'], state: OrderDoc['state'], issued: number): OrderDoc {
   const who = site.recipients.find((item) => item.id === to);
-  const titles = { verify: both('火警核实', 'Verify a fire alarm'), report: both('火警确认报告', 'Confirmed fire'), group: both('疏散组指令', 'Evacuation group order'), by_hand: both('就地操作', 'Operate by hand'), support: both('支援', 'Support') };
+  const titles = { verify: both('火警核实', 'Verify a fire alarm'), report: both('火警确认报告', 'Confirmed fire'), group: both('疏散组指令', 'Evacuation group order'), by_hand: both('就地操作', 'Operate by hand'), support: both('支援', 'Support'), command: both('接过指挥权', 'Take command') };
   const from = ENGINE - issued * 1000;
   return {
     v: 1, id, at: ago(issued), seq: 10, incident: given.id, kind, group: kind === 'group' ? 'evacuate' : null, recipient: to, recipient_name: who?.name ?? to, state, via: 'mqtt', open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
     title: titles[kind], place: both('1号宿舍 2层 215室', 'Dormitory 1, 2F, Room 215'), room: both('215室', 'Room 215'), device: both('感烟 1-015', 'Smoke 1-015'), body: both('', ''),
     alarm_at: ago(given.since), confirmed: given.class === 'confirmed', plan: 'd1-2f.svg', x: null, y: null, walk: kind === 'verify' ? { metres: 105, seconds: 86, via: both('东楼梯', 'East stair') } : null,
-    limits: { issued: from, receive: from + 15_000, accept: from + 30_000, arrive: from + 180_000 }, accepted_at: null, arrived_at: null, done_at: null, outcome: null, heard: [], replies: [],
+    limits: { issued: from, receive: from + 15_000, accept: from + 30_000, arrive: from + 180_000 }, accepted_at: null, arrived_at: null, done_at: null, outcome: null, recorded: [], heard: [], replies: [],
   };
 }
 
@@ -226,7 +226,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
   });
   return {
     id: given.id, kind: given.kind ?? 'fire', level: given.kind === 'gas' ? 'high' : null, reported: null, spread_of: given.spread ?? null, groups: burning ? GROUPS.map((row) => ({ ...row, order: row.order === null ? null : `${given.id}-${row.order}` })) : [], preconditions: burning ? PRECONDITIONS : [],
-    command: { holder: burning ? recipient('director', '陈建国 项目主任') : null, acting: false, since: burning ? ago(34) : null, offered: null, brigade: null },
+    command: { holder: burning ? recipient('director', '陈建国 项目主任') : null, acting: false, since: burning ? ago(34) : null, offered: null, brigade: null, handed_back: null },
     class: given.class, stage: given.stage ?? (burning ? 'fighting' : 'verifying'), opened_at: first.at, opened_engine: ENGINE - given.since * 1000, first, signals,
     building: point.building, floor: point.floor, zone: point.building === 'D1' ? 'D1-2' : 'C1-1', compartment: point.compartment, plan: point.building === 'D1' ? 'd1-2f.svg' : 'c1-1f.svg',
     sleeping: point.building === 'D1', taken: given.taken ? { by: operator, at: ago(given.since - 9) } : null,
@@ -235,7 +235,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     card119: burning
       ? {
           unit: site.name.zh, address: site.address, place: both('1号宿舍 2层 215室', 'Dormitory 1, 2F, Room 215'), burning: { key: 'card.ask_guard' }, size: { key: 'card.size_more', args: { count: 2 } }, trapped: { key: 'card.trapped_sleeping' },
-          hazards: both('无危险品；夜间约 300 人住宿', 'No dangerous goods; about 300 people asleep at night'), gate: both('南门，沿主路至宿舍区消防车道', 'South gate, main road to the dormitory fire lane'), caller: '张伟', phone: '0700-555 0119', outcome: null,
+          hazards: both('无危险品；夜间约 300 人住宿', 'No dangerous goods; about 300 people asleep at night'), gate: both('南门，沿主路至宿舍区消防车道', 'South gate, main road to the dormitory fire lane'), caller: '张伟', phone: '0700-555 0119', outcome: null, calls: [],
         }
       : null,
     orders: orders.filter((item) => item.incident === given.id).map((item) => `${item.recipient}/${item.id}`),

@@ -1,30 +1,76 @@
-//! The 119 card: a person spoke or could not. Software never calls.
+//! The 119 card (process.md 86): a person spoke or could not. Software never calls. Each call is a line of the same card.
 
 use serde::Deserialize;
 
-use super::{Outcome, body};
+use super::{Outcome, body, has_reason};
 use crate::domain::input::Verb;
+use crate::domain::order::CallOutcome;
 use crate::procedure::events::Event;
-use crate::procedure::fire::{Call119, Incident};
+use crate::procedure::fire::Incident;
 use crate::procedure::{Refusal, RefusalKind};
 
 #[derive(Deserialize)]
 struct CallBody {
-    connected: bool,
+    connected: Option<bool>,
+    outcome: Option<CallOutcome>,
+    used: Option<Line>,
+    note: Option<String>,
 }
 
-/// 119: a person spoke or could not.
-pub(super) fn call_119(incident: &Incident, verb: &Verb) -> Outcome {
-    let CallBody { connected } = body(verb)?;
-    match &incident.call_119 {
-        None => Err(Refusal::new(RefusalKind::Conflict, "no_119_task")),
-        Some(Call119 {
-            outcome: Some((true, by)),
-            ..
-        }) => Err(Refusal::settled("call_119_done", by, "connected")),
-        Some(_) => Ok(vec![Event::Called119 {
-            incident: incident.id.clone(),
-            connected,
-        }]),
+/// The line that was used.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Fixed,
+    Mobile,
+    Radio,
+    Direct,
+}
+
+impl Line {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Mobile => "mobile",
+            Self::Radio => "radio",
+            Self::Direct => "direct",
+        }
     }
+}
+
+/// 119: connected, failed, not called because …, called off, or said more 续报.
+pub(super) fn call_119(incident: &Incident, verb: &Verb) -> Outcome {
+    let said: CallBody = body(verb)?;
+    let outcome = match (said.outcome, said.connected) {
+        (Some(outcome), _) => outcome,
+        (None, Some(true)) => CallOutcome::Connected,
+        (None, Some(false)) => CallOutcome::Failed,
+        (None, None) => return Err(Refusal::new(RefusalKind::Body, "body_call_119")),
+    };
+    let Some(card) = &incident.call_119 else {
+        return Err(Refusal::new(RefusalKind::Conflict, "no_119_task"));
+    };
+    let connected = card.outcome.as_ref().filter(|(connected, _)| *connected);
+    match (outcome, connected) {
+        (CallOutcome::Connected | CallOutcome::Failed | CallOutcome::NotCalled, Some((_, by))) => {
+            return Err(Refusal::settled("call_119_done", by, "connected"));
+        }
+        (CallOutcome::FollowUp | CallOutcome::CalledOff, None) => {
+            return Err(Refusal::new(RefusalKind::Conflict, "call_119_first"));
+        }
+        // Not to call, or to call off, is a decision of somebody who says why.
+        (CallOutcome::NotCalled | CallOutcome::CalledOff, _) if !has_reason(verb) => {
+            return Err(Refusal::new(RefusalKind::Body, "reason_missing"));
+        }
+        (CallOutcome::FollowUp, Some(_)) if !has_reason(verb) => {
+            return Err(Refusal::new(RefusalKind::Body, "text_missing"));
+        }
+        (_, Some(_) | None) => {}
+    }
+    Ok(vec![Event::Call119Said {
+        incident: incident.id.clone(),
+        outcome,
+        used: said.used.map(|line| line.word().to_owned()),
+        note: said.note,
+    }])
 }

@@ -3,26 +3,26 @@
 use serde::Deserialize;
 
 use super::command::is_holder;
-use super::{Outcome, body};
-use crate::domain::group::GroupId;
+use super::{Ask, Outcome, body, has_reason};
 use crate::domain::input::Verb;
-use crate::domain::order::OrderKind;
 use crate::domain::output::OutputKind;
 use crate::domain::site::Site;
 use crate::linkage;
 use crate::procedure::events::Event;
-use crate::procedure::fire::{Incident, Order, Stage};
+use crate::procedure::fire::{Incident, Stage, clear};
 use crate::procedure::{Refusal, RefusalKind};
 
 #[derive(Deserialize)]
 struct AllClearBody {
     #[serde(default)]
     over: bool,
+    note: Option<String>,
 }
 
-/// 解除警情: the holder of command alone; open preconditions need `over: true`.
-pub(super) fn all_clear(site: &Site, incident: &Incident, verb: &Verb) -> Outcome {
-    let AllClearBody { over } = body(verb)?;
+/// 解除警情: the holder of command alone; preconditions that are not met need `over: true` and a reason.
+pub(super) fn all_clear(ask: &Ask<'_>) -> Outcome {
+    let (incident, verb) = (ask.incident, ask.verb);
+    let AllClearBody { over, note } = body(verb)?;
     if let Some(by) = &incident.all_clear {
         return Err(Refusal::settled("all_clear_given", by, "all_clear"));
     }
@@ -32,26 +32,34 @@ pub(super) fn all_clear(site: &Site, incident: &Incident, verb: &Verb) -> Outcom
     if !is_holder(incident, verb) {
         return Err(Refusal::new(RefusalKind::Role, "not_the_holder"));
     }
-    let called = incident
-        .call_119
-        .as_ref()
-        .is_some_and(|call| call.outcome.is_some());
-    let evacuates = |order: &&Order| matches!(order.given.group, Some(GroupId::Evacuate) | None);
-    let mut groups = incident.open_orders(OrderKind::Group);
-    let group_open = groups.any(|order| evacuates(&order));
-    if (!called || group_open) && !over {
-        let code = if called {
-            "group_still_out"
-        } else {
-            "call_119_open"
-        };
-        return Err(Refusal::new(RefusalKind::Conflict, code));
+    let unmet: Vec<String> = clear::preconditions(ask.campus, incident)
+        .iter()
+        .filter(|precondition| !precondition.met)
+        .map(|precondition| precondition.id.to_owned())
+        .collect();
+    let mut events = Vec::new();
+    if !unmet.is_empty() {
+        if !over {
+            let refusal = Refusal::new(RefusalKind::Conflict, "preconditions_open");
+            return Err(Refusal {
+                how: Some(unmet.join(", ")),
+                ..refusal
+            });
+        }
+        if !has_reason(verb) {
+            return Err(Refusal::new(RefusalKind::Body, "reason_missing"));
+        }
+        events.push(Event::AllClearOver {
+            incident: incident.id.clone(),
+            unmet,
+            note,
+        });
     }
-    let restore = to_restore(site, incident);
-    Ok(vec![Event::AllClear {
+    events.push(Event::AllClear {
         incident: incident.id.clone(),
-        restore,
-    }])
+        restore: to_restore(ask.site, incident),
+    });
+    Ok(events)
 }
 
 /// Everything that acted, in the order of process.md 99: pumps first, gas last.

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{Outcome, body};
+use super::{Ask, Outcome, body, has_reason};
 use crate::domain::actor::Actor;
 use crate::domain::ids::RecipientId;
 use crate::domain::input::Verb;
 use crate::domain::order::{Cause, OrderKind};
+use crate::domain::role::Power;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::events::Event;
@@ -25,45 +26,93 @@ pub(super) fn confirm_fire(site: &Site, now: Now, incident: &Incident) -> Vec<Ev
 }
 
 #[derive(Deserialize)]
-struct CauseBody {
+struct FalseBody {
     cause: Cause,
+    /// Seen by camera, with nobody at the place.
+    #[serde(default)]
+    cctv: bool,
+    note: Option<String>,
 }
 
-/// 判为误报 by the room: only with somebody at the scene, and never silently over two standing devices.
-pub(super) fn judge_false(incident: &Incident, verb: &Verb) -> Outcome {
-    let CauseBody { cause } = body(verb)?;
-    if let Some(verdict) = incident
-        .verdict
-        .as_ref()
-        .filter(|_| !incident.is_undecided())
-    {
-        let how = if verdict.cause.is_some() {
-            "false"
-        } else {
-            "real"
+/// 判为误报 by the room: only with somebody at the scene, and never silently over two standing devices. By camera it is a proposal
+/// with a reason, which a supervisor countersigns: a camera may confirm a fire, never alone deny one.
+pub(super) fn judge_false(ask: &Ask<'_>) -> Outcome {
+    let incident = ask.incident;
+    let FalseBody { cause, cctv, note } = body(ask.verb)?;
+    undecided(incident)?;
+    let arrived = |order: &Order| order.arrived_at.is_some();
+    if incident.orders.values().any(arrived) {
+        let reported = |order: &Order| {
+            let outcome = order.outcome.as_ref();
+            outcome.is_some_and(|said| said.starts_with("report_false"))
         };
-        return Err(Refusal::settled("verdict_given", &verdict.by, how));
+        if incident.standing().count() >= 2 && !incident.orders.values().any(reported) {
+            return Err(Refusal::new(RefusalKind::Conflict, "two_devices_stand"));
+        }
+        return Ok(vec![Event::JudgedFalse {
+            incident: incident.id.clone(),
+            cause,
+        }]);
     }
-    let reported = |order: &Order| {
-        order
-            .outcome
-            .as_ref()
-            .is_some_and(|said| said.starts_with("report_false"))
-    };
-    let at_scene = incident
-        .orders
-        .values()
-        .any(|order| order.arrived_at.is_some());
-    if !at_scene {
+    if !cctv {
         return Err(Refusal::new(RefusalKind::Conflict, "nobody_at_scene"));
     }
-    if incident.standing().count() >= 2 && !incident.orders.values().any(reported) {
-        return Err(Refusal::new(RefusalKind::Conflict, "two_devices_stand"));
+    one_device(incident)?;
+    if !has_reason(ask.verb) {
+        return Err(Refusal::new(RefusalKind::Body, "reason_missing"));
+    }
+    Ok(vec![Event::FalseProposed {
+        incident: incident.id.clone(),
+        cause,
+        note,
+    }])
+}
+
+/// A supervisor, not the one who proposed it, countersigns a verdict by camera.
+pub(super) fn countersign(ask: &Ask<'_>) -> Outcome {
+    let incident = ask.incident;
+    undecided(incident)?;
+    let Some(proposal) = &incident.scene.proposed_false else {
+        return Err(Refusal::new(RefusalKind::Conflict, "nothing_proposed"));
+    };
+    if !ask.verb.role.may(Power::Weaken) {
+        return Err(Refusal::new(RefusalKind::Role, "countersign_role"));
+    }
+    if proposal.by.by == *ask.actor {
+        return Err(Refusal::new(RefusalKind::Role, "countersign_self"));
+    }
+    one_device(incident)?;
+    if incident
+        .signals
+        .iter()
+        .any(|signal| signal.seq > proposal.seq)
+    {
+        return Err(Refusal::new(RefusalKind::Conflict, "signal_since"));
     }
     Ok(vec![Event::JudgedFalse {
         incident: incident.id.clone(),
-        cause,
+        cause: proposal.cause,
     }])
+}
+
+fn one_device(incident: &Incident) -> Result<(), Refusal> {
+    if incident.standing().count() >= 2 {
+        return Err(Refusal::new(RefusalKind::Conflict, "two_devices_stand"));
+    }
+    Ok(())
+}
+
+fn undecided(incident: &Incident) -> Result<(), Refusal> {
+    let given = incident.verdict.as_ref();
+    let Some(verdict) = given.filter(|_| !incident.is_undecided()) else {
+        return Ok(());
+    };
+    let how = if verdict.cause.is_some() {
+        "false"
+    } else {
+        "real"
+    };
+    Err(Refusal::settled("verdict_given", &verdict.by, how))
 }
 
 #[derive(Deserialize)]
