@@ -89,5 +89,8 @@ export function shortDate(wall: Wall): string {
   return `${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())}`;
 }
 
+/** `2026-11-23` */
+export const longDate = (wall: Wall): string => `${civil(wall).getUTCFullYear()}-${shortDate(wall)}`;
+
 export const weekday = (wall: Wall) => civil(wall).getUTCDay();
 export const hour = (wall: Wall) => civil(wall).getUTCHours();

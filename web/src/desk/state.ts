@@ -17,8 +17,8 @@ export const openIncidents = computed<IncidentDoc[]>(() => {
   return ids.map((id) => documents.of('incident').get(id)).filter((found) => found !== undefined);
 });
 
-export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline' | 'report' | 'command';
-const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline', 'report', 'command'];
+export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline' | 'report' | 'command' | 'record';
+const SCREENS: ScreenName[] = ['home', 'floor', 'linkage', 'timeline', 'report', 'command', 'record'];
 /** The screen, and what is chosen on it. The address keeps both, so that a reload shows the same. */
 export const at = reactive({ screen: 'home' as ScreenName, incident: null as string | null, floor: null as string | null, output: null as string | null });
 
@@ -40,7 +40,7 @@ export function startNavigation(): void {
   addEventListener('hashchange', readAddress);
   watch(() => site.value?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes), { immediate: true });
   // What is shown stays until it is closed: a more urgent one comes beside it, never in its place.
-  watch(() => shown.value?.id ?? null, (id) => id !== null && at.screen !== 'timeline' && (at.incident = id));
+  watch(() => shown.value?.id ?? null, (id) => id !== null && at.screen !== 'timeline' && at.screen !== 'record' && (at.incident = id));
   // A new incident brings the incident screen, except where something may be under the hand: the linkage board and a report.
   watch(
     () => (summary.value ? openIncidents.value.map((incident) => incident.id) : null),
@@ -49,7 +49,7 @@ export function startNavigation(): void {
       if (!ids || !before) return;
       const fresh = ids.find((id) => !before.includes(id));
       if (!fresh) return;
-      if (at.screen === 'floor' || at.screen === 'timeline') go('home');
+      if (at.screen === 'floor' || at.screen === 'timeline' || at.screen === 'record') go('home');
     },
   );
 }

@@ -32,6 +32,7 @@ const SHOTS = [
   ['report', 'idle', '#/report', L, 'night', 'zh'], ['report', 'alarm', '#/report', M, 'day', 'en'],
   ['command', 'command', '#/command', L, 'night', 'zh'], ['command', 'command', '#/command', M, 'day', 'en'], ['record', 'command', '', M, 'night', 'zh'],
   ['putback', 'restoring', '#/command', M, 'day', 'zh'],
+  ['paper', 'command', '#/record/F-20261125-001', L, 'night', 'zh'], ['paper', 'command', '#/record/F-20261125-001', M, 'day', 'en'],
   ['false', 'false', '', M, 'night', 'zh'], ['restoring', 'restoring', '', M, 'day', 'zh'], ['posts', 'taken', '', M, 'night', 'zh'], ['refused', 'alarm', '', M, 'night', 'en'],
   ['timeline', 'fire', '#/timeline', M, 'night', 'zh'], ['stale', 'fire', '', M, 'night', 'zh'],
   ['small', 'three', '', { width: 1280, height: 720 }, 'night', 'zh'], ['small', 'fire', '', { width: 1280, height: 720 }, 'night', 'en'],
@@ -76,6 +77,7 @@ for (const [name, which, hash, viewport, theme, language] of SHOTS) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 0) console.error(title, 'scrolls sideways by', wide);
   await page.screenshot({ path: `${out}/${title}.png` });
+  if (name === 'paper') await page.pdf({ path: `${out}/${title}.pdf`, preferCSSPageSize: true, printBackground: true });
   console.log(title);
   await context.close();
 }
