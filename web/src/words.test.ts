@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import daemonWords from '../../src/text/catalogue.json';
 import deskWords from '../../src/text/desk.json';
-import { language, say, t, text } from './words';
+import { knowNames, language, say, t, text } from './words';
 
 afterEach(() => void (language.value = 'zh'));
 
@@ -16,6 +16,14 @@ it('puts arguments in, and the words of those that are words themselves', () => 
   expect(say({ key: 'fact.linkage', args: { done: 3, total: 7, failed: 1 } })).toBe('到位 3/7，异常 1');
   expect(say({ key: 'line.order_replied', args: { recipient: '岗2 王强', verb: 'accept' } })).toBe('岗2 王强 回报 收到');
   expect(say({ key: 'line.order_late', args: { recipient: '岗2 王强', limit: 'receive' } })).toBe('岗2 王强 超时（设备收令）');
+});
+
+it('says the English name of a thing in an English line', () => {
+  knowNames([{ zh: '感烟 1-027', en: 'Smoke 1-027' }]);
+  expect(say({ key: 'line.point_fault', args: { point: '感烟 1-027' } })).toBe('感烟 1-027 故障');
+  language.value = 'en';
+  expect(say({ key: 'line.point_fault', args: { point: '感烟 1-027' } })).toContain('Smoke 1-027');
+  knowNames([]);
 });
 
 it('shows an unknown key rather than nothing', () => {

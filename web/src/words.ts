@@ -26,6 +26,12 @@ export function setLanguage(next: Language): void {
 
 const known = catalogue as Record<string, Text>;
 
+/** Names of the campus's things by their Chinese name: arguments carry that one, and an English line says the English. */
+let names: ReadonlyMap<string, string> = new Map();
+export function knowNames(both: Iterable<Text>): void {
+  names = new Map([...both].filter(({ zh, en }) => zh && en && zh !== en).map(({ zh, en }) => [zh, en]));
+}
+
 /** Argument names whose values are words of the catalogue under these prefixes (`verb: accept` is `reply.accept`). */
 const WORDS_OF: Record<string, string[]> = {
   verb: ['reply', 'verb'],
@@ -42,7 +48,7 @@ function argument(name: string, value: string | number): string {
     const found = known[key];
     if (found) return found[language.value];
   }
-  return value;
+  return language.value === 'en' ? (names.get(value) ?? value) : value;
 }
 
 function fill(words: string, args: Args | undefined): string {

@@ -57,6 +57,8 @@ async function problemOf(response: Response): Promise<Problem | null> {
 /** What GET /status says without a session. */
 export interface Status {
   build: string; ready: boolean; store: string | null; seq: number; wall: number; engine: number;
+  /** The command that makes the first account, while nobody can sign on at all. */
+  first_account?: string | null;
   broker_up: boolean | null; links: { up: number; total: number };
 }
 

@@ -1,5 +1,6 @@
 /** Function keys of the desk, the same on every screen. A key that takes a verb acts; the others only show. */
-import { nextTick } from 'vue';
+import { computed, nextTick } from 'vue';
+import { mayOperate, mayReport } from '../client/may';
 import { act, siteVerb } from '../client/verbs';
 import { open, recordable } from './record';
 import { at, choose, go, opened, openIncidents, shown, verbOfKey } from './state';
@@ -35,7 +36,11 @@ function call119(): void {
 
 export interface FunctionKey { key: string; word: 'take' | 'mute' | 'plan' | 'linkage' | 'dispatch' | 'call119' | 'timeline' | 'report' | 'record' | 'command'; run: () => void }
 
-export const FUNCTION_KEYS: FunctionKey[] = [
+/** Keys that act; who may only look does not have them. */
+const ACTS = new Set(['take', 'mute', 'dispatch', 'call119', 'record']);
+export const functionKeys = computed(() => KEYS.filter(({ word }) => (word === 'report' ? mayReport.value : mayOperate.value || !ACTS.has(word))));
+
+const KEYS: FunctionKey[] = [
   { key: 'F2', word: 'take', run: take },
   { key: 'F3', word: 'mute', run: () => void act(siteVerb('mute')) },
   { key: 'F4', word: 'plan', run: () => go('floor', shown.value?.floor ?? at.floor) },
@@ -65,7 +70,7 @@ function onKey(event: KeyboardEvent): void {
     go('home', shown.value?.id);
     return;
   }
-  const found = FUNCTION_KEYS.find((item) => item.key === event.key);
+  const found = functionKeys.value.find((item) => item.key === event.key);
   if (!found) return;
   event.preventDefault();
   if (!event.repeat) found.run();

@@ -1,20 +1,22 @@
 /** What the desk shows now: the documents it reads, which screen, which incident. No procedure logic: that is the daemon's. */
 import { computed, reactive, watch } from 'vue';
 import { now, setUtcOffset } from '../client/clock';
+import { mayOperate } from '../client/may';
 import { documents } from '../client/store';
 import { stream } from '../client/stream';
 import type { Alarm, IncidentDoc, OrderDoc, PointDoc, Step, VerbDoc } from '../documents';
 import type { GlyphState } from '../design';
-import { t, text } from '../words';
+import { knowNames, t, text } from '../words';
 
 export const site = computed(() => documents.one('site') ?? null);
 export const summary = computed(() => documents.one('summary') ?? null);
 export const stale = computed(() => stream.view.state === 'stale');
 
-/** Open incidents, most urgent first, as the daemon orders them. */
+/** Open incidents, most urgent first, as the daemon orders them. Who may only look is offered no verb. */
 export const openIncidents = computed<IncidentDoc[]>(() => {
   const ids = summary.value?.incidents ?? [];
-  return ids.map((id) => documents.of('incident').get(id)).filter((found) => found !== undefined);
+  const open = ids.map((id) => documents.of('incident').get(id)).filter((found) => found !== undefined);
+  return mayOperate.value ? open : open.map((incident) => ({ ...incident, steps: incident.steps.map((step) => ({ ...step, verbs: [] })) }));
 });
 
 export type ScreenName = 'home' | 'floor' | 'linkage' | 'timeline' | 'report' | 'command' | 'record';
@@ -39,6 +41,16 @@ export function startNavigation(): void {
   readAddress();
   addEventListener('hashchange', readAddress);
   watch(() => site.value?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes), { immediate: true });
+  watch(
+    () => [site.value, documents.of('point').size, documents.of('output').size, documents.of('link').size] as const,
+    ([of]) => {
+      const places = (of?.buildings ?? []).flatMap((building) => [building.name, ...building.floors.map((floor) => floor.name)]);
+      const things = (['point', 'output', 'link'] as const).flatMap((kind) => [...documents.of(kind).values()].map((thing) => thing.name));
+      const rooms = [...documents.of('point').values()].map((point) => point.room);
+      knowNames([...places, ...(of?.compartments ?? []).map((one) => one.name), ...(of?.zones ?? []).map((one) => one.name), ...rooms, ...things]);
+    },
+    { immediate: true },
+  );
   // What is shown stays until it is closed: a more urgent one comes beside it, never in its place.
   watch(() => shown.value?.id ?? null, (id) => id !== null && at.screen !== 'timeline' && at.screen !== 'record' && (at.incident = id));
   // A new incident brings the incident screen, except where something may be under the hand: the linkage board and a report.

@@ -22,6 +22,7 @@ const L = { width: 1920, height: 1080 };
 const M = { width: 1366, height: 768 };
 const SHOTS = [
   ['login', null, '', L, 'night', 'zh'], ['login', null, '', M, 'day', 'en'],
+  ['first', null, '', M, 'night', 'zh'], ['look', 'fire', '', M, 'day', 'zh'],
   ['idle', 'idle', '', L, 'night', 'zh'], ['idle', 'idle', '', M, 'day', 'zh'], ['idle', 'idle', '', M, 'night', 'en'],
   ['alarm', 'alarm', '', L, 'night', 'zh'], ['taken', 'taken', '', M, 'night', 'zh'], ['taken', 'taken', '', M, 'day', 'en'],
   ['fire', 'fire', '', L, 'night', 'zh'], ['fire', 'fire', '', M, 'night', 'zh'], ['fire', 'fire', '', M, 'day', 'en'],
@@ -54,8 +55,8 @@ for (const [name, which, hash, viewport, theme, language] of SHOTS) {
   let asked = 0;
   await page.route('**/api/v1/**', (route) => {
     const path = new URL(route.request().url()).pathname.replace('/api/v1/', '');
-    if (path === 'status') return json(route, { build: '0.1.0', ready: true, store: null, seq: 100, wall: 0, engine: 0, broker_up: true, links: { up: 2, total: 2 } });
-    if (path === 'me') return snapshot ? json(route, { account: 'operator', name: '张伟', role: 'operator', recipient: null, csrf: 'x' }) : json(route, { code: 'no_session' }, 401);
+    if (path === 'status') return json(route, { build: '0.1.0', ready: true, store: null, first_account: name === 'first' ? 'fengsui user add NAME --role director' : null, seq: 100, wall: 0, engine: 0, broker_up: true, links: { up: 2, total: 2 } });
+    if (path === 'me') return snapshot ? json(route, { account: 'operator', name: '张伟', role: name === 'look' ? 'school' : 'operator', recipient: null, csrf: 'x' }) : json(route, { code: 'no_session' }, 401);
     if (path === 'state') return name === 'stale' && asked++ > 0 ? route.abort() : json(route, snapshot);
     if (path.startsWith('plans/')) return route.fulfill({ contentType: 'image/svg+xml', body: plan(path.slice(6)) });
     if (path === 'stream' && name === 'stale') return route.abort();
