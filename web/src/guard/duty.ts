@@ -6,13 +6,14 @@ import { computed, shallowReactive, shallowRef, watch } from 'vue';
 import type { OrderDoc, Problem } from '../documents';
 import { API, call, me, newKey, Refusal, resume, signOff, signOn } from '../client/api';
 import { setUtcOffset, startTicker } from '../client/clock';
+import { maySupervise } from '../client/may';
 import { documents } from '../client/store';
 import { followAsDevice, stream } from '../client/stream';
 import { bell, ring, startBell, stayAwake } from './bell';
 import { sendFound } from './found';
 import { type Device, MqttLink } from './link';
 import { isOrder, isUnanswered, isUnreceived, merged } from './orders';
-import { type Answer, Courier, Outbox, type Unsent, type Verb } from './outbox';
+import { type Answer, Courier, Outbox, type Reply, type Unsent, type Verb } from './outbox';
 import * as steady from './steady';
 
 const DEVICE = 'fengsui.device';
@@ -73,7 +74,7 @@ export const reach = computed(() => {
 });
 
 /** Answers an order. What the guard chose goes under the field that the document names. */
-export function answer(order: OrderDoc, verb: Verb, chosen: { cause?: string; reason?: string } = {}): void {
+export function answer(order: OrderDoc, verb: Verb, chosen: Omit<Partial<Reply>, 'v' | 'reply_id' | 'verb' | 'at'> = {}): void {
   if (outbox.of(order.id).some((unsent) => unsent.reply.verb === verb)) return;
   const reply = { v: 1 as const, reply_id: newKey(), verb, ...chosen, at: Date.now() };
   outbox.add({ recipient: order.recipient, order: order.id, reply });
@@ -183,7 +184,8 @@ export async function begin(): Promise<void> {
     if (link.view.state === 'refused') void renew();
   });
   watch(orders, receive, { immediate: true });
-  watch(() => open.value.some(isUnanswered), ring, { immediate: true });
+  const roomLost = () => maySupervise.value && !!documents.one('summary')?.room_lost;
+  watch(() => open.value.some(isUnanswered) || roomLost(), ring, { immediate: true });
   watch(() => open.value.length > 0, (any) => void stayAwake(any), { immediate: true });
   watch(() => documents.one('site')?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes));
   watch(() => stream.view.build, freshen);

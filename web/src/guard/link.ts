@@ -54,7 +54,7 @@ export class MqttLink {
     this.client = client;
     const current = () => this.client === client;
     client.on('connect', () => current() && this.connected(client, device));
-    client.on('message', (_topic, payload) => current() && this.message(payload));
+    client.on('message', (topic, payload) => current() && this.message(client, topic, payload));
     client.on('close', () => {
       if (current() && this.view.state !== 'refused') this.view.state = 'down';
     });
@@ -108,25 +108,36 @@ export class MqttLink {
   private connected(client: MqttClient, device: Device): void {
     this.view.state = 'up';
     // Subscribing again brings every open order again; being there brings what ended meanwhile, so it comes second.
-    client.subscribe(`${device.prefix}order/${device.recipient}/+`, { qos: 1 });
+    client.subscribe([`${device.prefix}order/${device.recipient}/+`, this.daemonTopic(device)], { qos: 1 });
     this.tell(client, true);
     this.onUp();
   }
 
-  private message(payload: Uint8Array): void {
+  private message(client: MqttClient, topic: string, payload: Uint8Array): void {
     // An empty payload only ends the kept copy; the final document came before it.
     if (payload.length === 0) return;
     try {
-      this.onOrder(JSON.parse(new TextDecoder().decode(payload)));
+      const said: unknown = JSON.parse(new TextDecoder().decode(payload));
+      if (this.device && topic === this.daemonTopic(this.device)) this.daemon(client, said);
+      else this.onOrder(said);
     } catch (error) {
       console.warn('an order could not be read', error);
     }
+  }
+
+  /** A daemon that comes back may have lost who is there: every device says it again. */
+  private daemon(client: MqttClient, said: unknown): void {
+    if ((said as { online?: unknown } | null)?.online === true) this.tell(client, true);
   }
 
   private refused(): void {
     this.view.state = 'refused';
     this.client?.end(true);
     this.client = null;
+  }
+
+  private daemonTopic(device: Device): string {
+    return `${device.prefix}status/daemon`;
   }
 
   private presenceTopic(device: Device): string {

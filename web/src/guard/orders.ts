@@ -4,6 +4,9 @@ import type { OrderDoc } from '../documents';
 const STATES = new Set(['queued', 'at_broker', 'received', 'accepted', 'arrived', 'done', 'declined', 'withdrawn', 'expired']);
 
 /** A message may come from a newer daemon or from somebody's test: it counts when it has what the page shows. */
+/** The verdicts of a leak have words of their own; its title says it too. */
+export const isGas = (order: OrderDoc) => order.title.zh.includes('燃气') || order.replies.some(({ line }) => line.key.startsWith('reply.gas_'));
+
 export function isOrder(value: unknown): value is OrderDoc {
   const order = value as OrderDoc | null;
   return (

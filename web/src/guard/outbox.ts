@@ -7,7 +7,7 @@ import type { OrderDoc } from '../documents';
 
 export type Verb = 'received' | OrderDoc['replies'][number]['verb'];
 /** What is sent, over MQTT and HTTP alike. */
-export interface Reply { v: 1; reply_id: string; verb: Verb; cause?: string; reason?: string; at: number }
+export interface Reply { v: 1; reply_id: string; verb: Verb; cause?: string; reason?: string; at: number; present?: number; missing?: number; count?: number; accounted?: number }
 export interface Unsent { recipient: string; order: string; reply: Reply }
 export interface Kept { getItem(key: string): string | null; setItem(key: string, value: string): void }
 
