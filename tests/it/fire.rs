@@ -65,6 +65,12 @@ impl Fire {
 
     /// From the first signal to the close of the incident. Returns its last document.
     pub(crate) async fn burn(&mut self) -> Value {
+        let id = self.fight().await;
+        self.end(&id).await
+    }
+
+    /// From the first signal until every output is in place and every order is answered. Returns the incident's id.
+    pub(crate) async fn fight(&mut self) -> String {
         self.site.field(&format!("/points/{DETECTOR}/alarm")).await;
         let incident = self.document("incident/", |_| true).await;
         let id = incident["id"].as_str().expect("an id").to_owned();
@@ -94,6 +100,12 @@ impl Fire {
             order["kind"] == "report" && order["state"] == "done"
         })
         .await;
+        id
+    }
+
+    /// From the all-clear to the close.
+    pub(crate) async fn end(&mut self, id: &str) -> Value {
+        let key = format!("incident/{id}");
         for (verb, body) in [
             ("fire_out", json!({})),
             ("head_count", json!({ "present": 300, "missing": 0 })),
@@ -116,7 +128,7 @@ impl Fire {
         self.site.field(&format!("/points/{DETECTOR}/normal")).await;
         let items = incident["restore"].as_array().expect("items").clone();
         for item in items {
-            let body = json!({ "item": item["id"], "person": "chief-eng" });
+            let body = json!({ "item": item["id"] });
             self.press(false, &format!("incidents/{id}/restore"), body)
                 .await;
         }

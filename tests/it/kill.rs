@@ -38,7 +38,7 @@ const PLACES: [(&str, usize); 10] = [
 ];
 
 #[derive(Clone, Debug)]
-enum Kill {
+pub(crate) enum Kill {
     /// At the n-th time that a place is reached.
     Place(&'static str, usize),
     /// So long after the alarm.
@@ -127,7 +127,7 @@ async fn uninterrupted() -> BTreeMap<String, usize> {
     hits
 }
 
-async fn prepared() -> TestSite {
+pub(crate) async fn prepared() -> TestSite {
     let site = TestSite::prepare(SPEED).await;
     // Windows as fast as the outputs; a lost pulse then becomes a person's task within the test.
     site.edit("linkage.toml", "window_seconds = 120", "window_seconds = 4");
@@ -171,7 +171,7 @@ async fn interrupted(kill: Kill) -> Option<&'static str> {
 }
 
 /// Nothing is lost, nothing is done twice.
-async fn check(fire: &mut Fire, kill: &Kill) {
+pub(crate) async fn check(fire: &mut Fire, kill: &Kill) {
     same_as_the_field(fire, kill).await;
     let writes = written(fire).await;
     fire.site.stop().await;
@@ -248,8 +248,8 @@ fn journal(fire: &Fire, kill: &Kill) -> BTreeMap<String, usize> {
     for event in &events {
         match event {
             Event::OrderIssued { order, .. } => {
-                let fresh =
-                    orders.insert((order.recipient.clone(), order.kind, order.output.clone()));
+                let what = (order.kind, order.group, order.output.clone());
+                let fresh = orders.insert((order.recipient.clone(), what));
                 assert!(fresh, "{kill:?}: a second order {order:?}");
             }
             Event::OrderReplied {
@@ -278,7 +278,7 @@ fn journal(fire: &Fire, kill: &Kill) -> BTreeMap<String, usize> {
     assert_eq!((real, clear, closed), (1, 1, 1), "{kill:?}");
     let by: BTreeSet<String> = orders
         .iter()
-        .map(|(who, kind, _)| format!("{who} {kind:?}"))
+        .map(|(who, (kind, ..))| format!("{who} {kind:?}"))
         .collect();
     for wanted in ["post2 Verify", "director Report", "warden Group"] {
         assert!(by.contains(wanted), "{kill:?}: no order {wanted} in {by:?}");

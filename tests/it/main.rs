@@ -17,4 +17,5 @@ mod fire;
 mod kill;
 mod people;
 mod site;
+mod spool;
 mod start;

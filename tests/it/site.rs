@@ -58,6 +58,8 @@ pub(crate) struct TestSite {
     /// `host:port` of the broker inside.
     pub(crate) mqtt: String,
     environment: Vec<(String, String)>,
+    /// The data folder is a disk of its own with so many MiB, mounted for the daemon alone.
+    disk_mib: Option<u32>,
     client: reqwest::Client,
 }
 
@@ -84,6 +86,7 @@ impl TestSite {
             http: String::new(),
             mqtt: String::new(),
             environment: Vec::new(),
+            disk_mib: None,
             client: reqwest::Client::new(),
         };
         let crash = site.crash_file().display().to_string();
@@ -141,6 +144,16 @@ impl TestSite {
         true
     }
 
+    /// Starts the daemon again after a kill, with the crash that was asked for still to come.
+    pub(crate) async fn restart_until_crash(&mut self) {
+        let mut child = self.daemon.take().expect("a daemon");
+        until("the daemon's end", async || {
+            child.try_wait().expect("a child")
+        })
+        .await;
+        self.run();
+    }
+
     /// The process, to be killed at a moment of one's own.
     pub(crate) fn process(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(self.daemon.as_ref().expect("a daemon"))
@@ -175,6 +188,44 @@ impl TestSite {
         command(&self.config(), &self.data(), arguments)
     }
 
+    /// Gives the daemon that is started next a disk of its own for its data, which can then be filled.
+    pub(crate) fn set_disk(&mut self, mib: u32) {
+        self.disk_mib = Some(mib);
+    }
+
+    /// The data folder as the running daemon sees it.
+    pub(crate) fn data_inside(&self) -> PathBuf {
+        let root = format!("/proc/{}/root", self.process().as_raw_nonzero());
+        let data = self.data();
+        Path::new(&root).join(data.strip_prefix("/").expect("an absolute path"))
+    }
+
+    /// `fengsui run`, behind a mount namespace of its own where the data folder is a small disk.
+    fn daemon(&self) -> Command {
+        let run = self.command(&["run"]);
+        let Some(mib) = self.disk_mib else {
+            return run;
+        };
+        let script = "cp -a $1 $1.before && mount -t tmpfs -o size=$2m tmpfs $1 && cp -a $1.before/. $1 && shift 2 && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-ec",
+            script,
+            "sh",
+        ]);
+        command.arg(self.data()).arg(mib.to_string());
+        command.arg(run.get_program()).args(run.get_args());
+        command.envs(
+            run.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        command
+    }
+
     /// `fengsui check`: its exit code and what it printed.
     pub(crate) fn check(&self) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fengsui"));
@@ -204,7 +255,7 @@ impl TestSite {
     /// Starts the daemon and learns where it listens; later starts listen there again.
     pub(crate) fn run(&mut self) {
         let mut child = self
-            .command(&["run"])
+            .daemon()
             .envs(self.environment.iter().cloned())
             .stdout(Stdio::piped())
             .spawn()

@@ -74,7 +74,8 @@ pub(super) struct Document {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Offer {
-    pub(super) verb: ReplyVerb,
+    /// A verb's word. One that no script knows is shown to people and answered by nobody.
+    pub(super) verb: Value,
 }
 
 /// An order on the device.
@@ -143,7 +144,8 @@ impl Task {
     }
 
     pub(super) fn offers(&self, verb: ReplyVerb) -> bool {
-        self.parsed.replies.iter().any(|offer| offer.verb == verb) && !self.has_said(verb)
+        let word = serde_json::to_value(verb).unwrap_or_default();
+        self.parsed.replies.iter().any(|offer| offer.verb == word) && !self.has_said(verb)
     }
 
     pub(super) fn has_said(&self, verb: ReplyVerb) -> bool {

@@ -4,5 +4,3 @@ mod command;
 mod groups;
 mod record;
 mod report;
-mod restore;
-mod room;
