@@ -89,7 +89,6 @@ const ROLES: [Row; 9] = [
 
 impl Role {
     /// Every role.
-    #[must_use]
     pub fn all() -> impl Iterator<Item = Self> {
         ROLES.iter().map(|row| row.role)
     }

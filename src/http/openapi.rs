@@ -154,16 +154,16 @@ fn complete(mut api: Value) -> Value {
         "bearer": { "type": "http", "scheme": "bearer", "description": "`fengsui token add`" },
     });
     let paths = api["paths"].as_object_mut();
-    let items = paths.into_iter().flat_map(|paths| paths.values_mut());
-    for operations in items.filter_map(Value::as_object_mut) {
-        for (method, operation) in operations {
-            complete_operation(method, operation);
+    for (path, operations) in paths.into_iter().flatten() {
+        let page = path.starts_with("/plain");
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+            complete_operation(method, operation, page);
         }
     }
     api
 }
 
-fn complete_operation(method: &str, operation: &mut Value) {
+fn complete_operation(method: &str, operation: &mut Value, page: bool) {
     let mut common = vec![OF_ANYBODY];
     if operation.get("security").is_none() {
         let changes = method != "get";
@@ -181,13 +181,16 @@ fn complete_operation(method: &str, operation: &mut Value) {
     for (status, codes) in common {
         also(responses, status, codes);
     }
-    let refusals = responses
-        .iter_mut()
-        .filter(|(status, _)| status.as_str() >= "400");
-    for (_, response) in refusals {
-        response["content"] = json!({
-            "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } }
-        });
+    let refusals = responses.iter_mut();
+    for (_, response) in refusals.filter(|(status, _)| status.as_str() >= "400") {
+        // A page answers with a page, and who watches with reasons.
+        if !page && response.get("content").is_none() {
+            let problem = json!({ "$ref": "#/components/schemas/Problem" });
+            response["content"] = json!({ "application/problem+json": { "schema": problem } });
+        } else if page {
+            let text = json!({ "type": "string" });
+            response["content"] = json!({ "text/html": { "schema": text } });
+        }
     }
 }
 

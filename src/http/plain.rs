@@ -149,7 +149,12 @@ pub(super) async fn sign_on(
 #[utoipa::path(
     post, path = "/plain/off", tag = "plain", summary = "Signs off by a form",
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "csrf, lang"),
-    responses((status = 303, description = "To the form for signing on"), (status = 403, description = "csrf_missing")),
+    responses(
+        (status = 303, description = "To the form for signing on"),
+        (status = 401, description = "not_signed_on"),
+        (status = 403, description = "csrf_missing"),
+        (status = 503, description = "not_recorded"),
+    ),
     security((), ("session" = [])),
 )]
 pub(super) async fn sign_off(

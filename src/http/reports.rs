@@ -37,7 +37,7 @@ struct AtScene {
     post, path = "/reports", tag = "verbs",
     summary = "Reports a fire that no device has seen: from the scene, or as it was told",
     params(
-        ("idempotency-key" = String, Header, description = "Makes a repeat harmless: 1 to 128 characters"),
+        ("idempotency-key" = String, Header, min_length = 1, max_length = 128, description = "Makes a repeat harmless"),
     ),
     request_body(
         content = Object,

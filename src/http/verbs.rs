@@ -31,7 +31,7 @@ pub(super) struct Recorded {
 
 #[utoipa::path(
     post, path = "/incidents/{id}/{verb}", tag = "verbs", summary = "Does something in one incident: take, dispatch, confirm_fire, judge_false, call_119 …",
-    params(("id" = String, Path, description = "The incident"), ("verb" = String, Path, description = "As the step of the incident's document offers it"), ("idempotency-key" = String, Header, description = "Makes a repeat harmless: kept 24 h per account with the answer; 1 to 128 characters")),
+    params(("id" = String, Path, description = "The incident"), ("verb" = String, Path, description = "As the step of the incident's document offers it"), ("idempotency-key" = String, Header, min_length = 1, max_length = 128, description = "Makes a repeat harmless: kept 24 h per account with the answer")),
     request_body(content = Object, description = "What was chosen, as the document says; nothing for a verb without a choice"),
     responses(
         (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
@@ -60,7 +60,7 @@ pub(super) async fn incident(
 
 #[utoipa::path(
     post, path = "/site/{verb}", tag = "verbs", summary = "Does something in the room as a whole: mute, mode …",
-    params(("verb" = String, Path, description = "mute, mode …"), ("idempotency-key" = String, Header, description = "Makes a repeat harmless: kept 24 h per account with the answer; 1 to 128 characters")),
+    params(("verb" = String, Path, description = "mute, mode …"), ("idempotency-key" = String, Header, min_length = 1, max_length = 128, description = "Makes a repeat harmless: kept 24 h per account with the answer")),
     request_body(content = Object, description = "What was chosen"),
     responses(
         (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
@@ -85,7 +85,7 @@ pub(super) async fn site(
 
 #[utoipa::path(
     post, path = "/outputs/{id}/start", tag = "verbs", summary = "Starts an output by hand",
-    params(("id" = String, Path, description = "The output"), ("idempotency-key" = String, Header, description = "Makes a repeat harmless: kept 24 h per account with the answer; 1 to 128 characters")),
+    params(("id" = String, Path, description = "The output"), ("idempotency-key" = String, Header, min_length = 1, max_length = 128, description = "Makes a repeat harmless: kept 24 h per account with the answer")),
     responses(
         (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
         (status = 403, description = "The role or the holder of command: a code of the procedure"),
