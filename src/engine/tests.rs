@@ -190,20 +190,6 @@ impl Room {
         })
     }
 
-    /// Every leader says that his group has done what it had to.
-    fn groups_report_out(&self) {
-        let audience = super::handle::Audience {
-            role: Role::Operator,
-            recipient: None,
-        };
-        for (key, text) in self.handle.snapshot(&audience).by_key {
-            let order: Value = serde_json::from_str(&text).expect("a document");
-            if key.starts_with("order/") && order["kind"] == "group" && order["open"] == true {
-                self.reply(&order, ReplyVerb::Done, None).expect("heard");
-            }
-        }
-    }
-
     fn incident(&self, is: impl Fn(&Value) -> bool) -> Value {
         self.until_any(|key, document| key.starts_with("incident/") && is(document))
     }
