@@ -51,7 +51,7 @@ pub(super) enum RoleWord {
     Engineer,
 }
 
-/// Where the record is: in the journal, or in the spool file with the journal to follow.
+/// Where the record is: in the journal, in the spool file with the journal to follow, or in memory alone.
 #[derive(ToSchema)]
 #[schema(as = Durable)]
 #[expect(dead_code, reason = "it only describes")]
@@ -60,6 +60,8 @@ pub(super) enum DurableWord {
     Journal,
     #[schema(rename = "spool")]
     Spool,
+    #[schema(rename = "memory")]
+    Memory,
 }
 
 /// A text in both languages.

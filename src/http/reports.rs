@@ -50,7 +50,7 @@ struct AtScene {
         (status = 413, description = "body_too_large"),
         (status = 415, description = "media_type"),
         (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, body_report, or a code of the procedure"),
-        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+        (status = 503, description = "store_down, not_recorded, too_slow, busy, stopping"),
     ),
 )]
 pub(super) async fn report(

@@ -41,7 +41,7 @@ pub(super) struct Recorded {
         (status = 413, description = "body_too_large"),
         (status = 415, description = "media_type"),
         (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
-        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+        (status = 503, description = "store_down, not_recorded, too_slow, busy, stopping"),
     ),
 )]
 pub(super) async fn incident(
@@ -70,7 +70,7 @@ pub(super) async fn incident(
         (status = 413, description = "body_too_large"),
         (status = 415, description = "media_type"),
         (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
-        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+        (status = 503, description = "store_down, not_recorded, too_slow, busy, stopping"),
     ),
 )]
 pub(super) async fn site(
@@ -94,7 +94,7 @@ pub(super) async fn site(
         (status = 413, description = "body_too_large"),
         (status = 415, description = "media_type"),
         (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
-        (status = 503, description = "not_recorded, too_slow, busy, stopping"),
+        (status = 503, description = "store_down, not_recorded, too_slow, busy, stopping"),
     ),
 )]
 pub(super) async fn start(

@@ -33,33 +33,54 @@ async fn a_journal_that_cannot_be_opened_is_said_and_not_called_signed_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_recorded_is_not_called_done_and_the_same_key_finds_it_later() {
+async fn while_the_journal_is_held_protective_verbs_say_where_they_are_kept_and_others_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("journal.db");
     let store = SqliteStore::new(&file).expect("a runtime");
     let house = House::furnished(Box::new(store)).await;
-    let operator = house.signed_on("op").await;
+    let (operator, leader) = (house.signed_on("op").await, house.signed_on("lead").await);
     let options = SqliteConnectOptions::new().filename(&file);
     let mut other: SqliteConnection = options.connect().await.expect("opened");
-    // Another process holds the file.
+    // Another process holds the file, and this house has no spool.
     other.execute("BEGIN IMMEDIATE").await.expect("locked");
     let path = "/api/v1/outputs/GAS-VALVE/start";
     let response = operator.verb(path, "1", &json!({})).await;
-    refused(response, 503, "not_recorded").await;
-    let unseen = house.document("output/GAS-VALVE").expect("an output");
-    assert_eq!(unseen["state"], "idle", "nothing is seen before its commit");
-    other.execute("ROLLBACK").await.expect("unlocked");
-    other.close().await.expect("closed");
-    let answer = operator.verb(path, "1", &json!({})).await;
-    assert_eq!(answer.status(), 200);
-    let first: Value = answer.json().await.expect("done");
+    assert_eq!(response.status(), 200);
+    let first: Value = response.json().await.expect("done");
+    assert_eq!(first["durable"], "memory");
     let seen = house.document("output/GAS-VALVE").expect("an output");
     assert_eq!(seen["state"], "asked");
+    let manual = json!({ "mode": "manual", "reason": "test" });
+    let response = leader.verb("/api/v1/site/mode", "2", &manual).await;
+    refused(response, 503, "store_down").await;
+    let ill: Value = house
+        .browser()
+        .get("/healthz")
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let reasons = ill["reasons"].as_array().expect("reasons");
+    assert!(
+        reasons.iter().any(|reason| reason["what"] == "degraded"),
+        "{ill}"
+    );
+    other.execute("ROLLBACK").await.expect("unlocked");
+    other.close().await.expect("closed");
+    house
+        .until(|| {
+            house
+                .document("summary")
+                .is_some_and(|summary| summary["degraded"] == "no")
+        })
+        .await;
     let again: Value = operator
         .verb(path, "1", &json!({}))
         .await
         .json()
         .await
         .expect("done");
-    assert_eq!(first, again);
+    assert_eq!(first["seq"], again["seq"]);
+    let response = leader.verb("/api/v1/site/mode", "2", &manual).await;
+    assert_eq!(response.status(), 200);
 }
