@@ -21,6 +21,12 @@ pub struct Desk {
     pub mode: Mode,
     /// Who set it.
     pub mode_by: Option<By>,
+    /// Who sits at the positions of the shift.
+    #[serde(default)]
+    pub shift: Shift,
+    /// Where authority is, when it was taken over: the station, and by whom.
+    #[serde(default)]
+    pub authority: Option<(String, By)>,
     /// 消音: by whom, and when the sound returns by itself.
     pub mute: Option<Mute>,
     /// The MQTT link; `None` until it is known.
@@ -41,6 +47,54 @@ pub struct Desk {
     pub boot_id: String,
     /// What that boot's clock showed when engine time was zero, in ms.
     pub boot_ms_at_zero: i64,
+}
+
+/// A position of the shift 值班员.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    /// The first.
+    First,
+    /// The second.
+    Second,
+}
+
+impl Position {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// Who sits where, and since when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shift {
+    /// First position.
+    pub first: Option<By>,
+    /// Second position.
+    pub second: Option<By>,
+}
+
+impl Shift {
+    /// Who sits at a position.
+    #[must_use]
+    pub fn at(&self, position: Position) -> Option<&By> {
+        match position {
+            Position::First => self.first.as_ref(),
+            Position::Second => self.second.as_ref(),
+        }
+    }
+
+    fn put(&mut self, position: Position, by: Option<By>) {
+        match position {
+            Position::First => self.first = by,
+            Position::Second => self.second = by,
+        }
+    }
 }
 
 /// A mute.
@@ -216,6 +270,9 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             });
         }
         Event::SoundReturned { .. } => desk.mute = None,
+        Event::ShiftSignedOn { position } => desk.shift.put(*position, Some(stamp.by())),
+        Event::ShiftSignedOff { position } => desk.shift.put(*position, None),
+        Event::TakenOver { station } => desk.authority = Some((station.clone(), stamp.by())),
         Event::PresenceChanged {
             recipient,
             online,

@@ -18,6 +18,7 @@ use crate::domain::text::Line;
 use crate::domain::time::EngineTime;
 
 use super::Refusal;
+use super::desk::Position;
 use super::gas::{Level, Task};
 
 /// Fengsui's own linkage mode. Never confused with the panel's key or an output's arming.
@@ -143,6 +144,12 @@ pub enum Event {
     SignedOff { account: AccountId },
     /// An account or a device changed.
     PeopleChanged { subject: String },
+    /// Somebody sat down at a position of the shift.
+    ShiftSignedOn { position: Position },
+    /// Somebody left it.
+    ShiftSignedOff { position: Position },
+    /// 接管: authority is at another station.
+    TakenOver { station: String },
     /// 联动 auto or manual.
     ModeChanged { mode: Mode },
     /// 消音 in this room, until `returns_by`.
@@ -402,7 +409,16 @@ pub enum Event {
         restore: Vec<String>,
     },
     /// One item of the restore checklist.
-    Restored { incident: CaseId, item: String },
+    Restored {
+        incident: CaseId,
+        item: String,
+        /// Who did it on site, when he is a recipient of the site.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<RecipientId>,
+        /// Else the erasable note with his name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     /// Nothing is left to do.
     IncidentClosed { incident: CaseId },
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::desk::Position;
 use super::events::{Event, Mode, SignalRef};
 use super::gas::{Level, Task};
 use super::{Campus, Cell, Stamp};
@@ -218,6 +219,28 @@ fn of_room(event: &Event) -> Option<Said<'_>> {
         Event::SignedOff { .. } => Said {
             class: "person",
             key: "signed_off",
+            ..Said::default()
+        },
+        Event::ShiftSignedOn { position } => Said {
+            class: "person",
+            key: match position {
+                Position::First => "shift_first_on",
+                Position::Second => "shift_second_on",
+            },
+            ..Said::default()
+        },
+        Event::ShiftSignedOff { position } => Said {
+            class: "person",
+            key: match position {
+                Position::First => "shift_first_off",
+                Position::Second => "shift_second_off",
+            },
+            ..Said::default()
+        },
+        Event::TakenOver { station } => Said {
+            class: "fault",
+            key: "taken_over",
+            args: vec![("station", station.clone())],
             ..Said::default()
         },
         Event::ModeChanged { mode } => Said {
@@ -508,7 +531,7 @@ fn of_incident(event: &Event) -> Option<Said<'_>> {
         },
         Event::PanelResetSeen { incident } => said("fault", "panel_reset_seen", incident),
         Event::AllClear { incident, .. } => said("person", "all_clear", incident),
-        Event::Restored { incident, item } => Said {
+        Event::Restored { incident, item, .. } => Said {
             args: vec![("item", item.clone())],
             ..said("person", "restored", incident)
         },

@@ -128,7 +128,7 @@ impl Fire {
         self.site.field(&format!("/points/{DETECTOR}/normal")).await;
         let items = incident["restore"].as_array().expect("items").clone();
         for item in items {
-            let body = json!({ "item": item["id"] });
+            let body = json!({ "item": item["id"], "person": "chief-eng" });
             self.press(false, &format!("incidents/{id}/restore"), body)
                 .await;
         }

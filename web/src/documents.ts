@@ -62,6 +62,8 @@ export interface SummaryDoc {
   shift: { first: Actor | null; second: Actor | null; since: Wall | null };
   /** An incident that nobody of the room has taken in time: the second station and the phones ring. */
   room_lost: null | { since: Wall; incident: string };
+  /** Where authority is, once it was taken over 接管. */
+  authority: null | { station: string; by: Actor; at: Wall };
   degraded: 'no' | 'spool' | 'memory';
   /** The daemon's MQTT link; null until it is known. */
   broker_up: boolean | null;
@@ -113,7 +115,7 @@ export interface IncidentDoc {
   /** Why each post was or was not chosen, nearest first, from the latest choice. */
   choice: { recipient: string; name: string; seconds: number | null; chosen: boolean; reason: Line }[];
   linkage: LinkageRow[];
-  restore: { id: string; line: Line; done: Stamp | null }[];
+  restore: { id: string; line: Line; done: Stamp | null; person: string | null }[];
   notices: Line[];
 }
 export type GroupId = 'extinguish' | 'cordon' | 'evacuate' | 'rescue' | 'equipment' | 'reserve';

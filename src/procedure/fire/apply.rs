@@ -360,7 +360,10 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                 by: stamp.by(),
             });
         }
-        Event::TakeMissed { .. } => incident.take_missed = true,
+        Event::TakeMissed { .. } => {
+            incident.take_missed = true;
+            incident.take_missed_at = Some(stamp.now.wall);
+        }
         Event::Suspected { .. } => {
             incident.class = incident.class.max(Class::Suspected);
             incident.call_119.get_or_insert_with(|| open_card(None));
@@ -443,7 +446,13 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             incident.all_clear = Some(stamp.by());
             incident.restore = restore.iter().map(|item| (item.clone(), None)).collect();
         }
-        Event::Restored { item, .. } => {
+        Event::Restored {
+            item, person, note, ..
+        } => {
+            if person.is_some() || note.is_some() {
+                let by = (person.clone(), note.clone());
+                incident.restored_by.insert(item.clone(), by);
+            }
             for (_, ticked) in incident
                 .restore
                 .iter_mut()

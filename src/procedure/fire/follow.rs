@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::super::events::{Event, Mode, Planned};
 use super::super::{Campus, Cell, gas, outputs, points};
 use super::posts::{new_order, posts};
-use super::{Class, Incident, Stage, command, groups};
+use super::{Class, Incident, Stage, command, groups, room};
 use crate::domain::ids::{CaseId, OutputId, PointId};
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
@@ -106,7 +106,8 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     if incident.leak.is_some() {
         return gas::follow::follow(campus, site, now, incident);
     }
-    let rules: [Rule; 11] = [
+    let rules: [Rule; 12] = [
+        room::room,
         class,
         posts,
         quiet_panel,

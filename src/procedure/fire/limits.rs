@@ -4,7 +4,7 @@ use super::super::Campus;
 use super::super::events::Event;
 use super::{Incident, Order, Stage, command};
 use crate::domain::ids::CaseId;
-use crate::domain::order::OrderState;
+use crate::domain::order::{OrderKind, OrderState};
 use crate::domain::time::{EngineTime, Now};
 
 /// The next limit.
@@ -74,6 +74,10 @@ fn all(incident: &Incident) -> Vec<(EngineTime, Vec<Event>)> {
 #[must_use]
 pub fn of_order(order: &Order) -> Vec<(EngineTime, &'static str)> {
     let given = &order.given;
+    if given.kind == OrderKind::Support {
+        // It calls everybody; nobody in particular is late.
+        return Vec::new();
+    }
     let before = |state: OrderState| order.state < state && order.state.is_open();
     let mut limits = Vec::new();
     if before(OrderState::Received) {

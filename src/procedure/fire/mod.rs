@@ -19,6 +19,8 @@ pub mod limits;
 pub mod orders;
 pub mod posts;
 pub mod report;
+pub mod restore;
+pub mod room;
 pub mod scene;
 pub mod signals;
 pub mod verbs;
@@ -257,6 +259,9 @@ pub struct Incident {
     pub take_by: EngineTime,
     /// It was not.
     pub take_missed: bool,
+    /// When that was said.
+    #[serde(default)]
+    pub take_missed_at: Option<WallTime>,
     /// A verdict is due by then.
     pub verdict_by: EngineTime,
     /// 误报 or 真火.
@@ -293,6 +298,9 @@ pub struct Incident {
     /// A gas leak 燃气泄漏 instead of a fire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leak: Option<Leak>,
+    /// Who did each item on site, where it was said: a recipient, or a note.
+    #[serde(default)]
+    pub restored_by: BTreeMap<String, (Option<RecipientId>, Option<String>)>,
     /// What happened, for people.
     pub timeline: Lines,
 }
@@ -331,6 +339,7 @@ impl Incident {
             taken: None,
             take_by: stamp.now.engine,
             take_missed: false,
+            take_missed_at: None,
             verdict_by: stamp.now.engine,
             verdict: None,
             unverified: None,
@@ -346,6 +355,7 @@ impl Incident {
             panel_reset_seen: false,
             all_clear: None,
             restore: Vec::new(),
+            restored_by: BTreeMap::new(),
             leak: None,
             timeline: Lines::default(),
         }

@@ -118,6 +118,7 @@ fn availability(campus: &Campus, incident: &Incident, id: &RecipientId) -> Avail
         other
             .orders
             .values()
+            .filter(|order| order.given.kind != OrderKind::Support)
             .any(|order| order.given.recipient == *id && order.state.is_open())
     };
     Availability {

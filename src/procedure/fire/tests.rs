@@ -4,3 +4,5 @@ mod command;
 mod groups;
 mod record;
 mod report;
+mod restore;
+mod room;

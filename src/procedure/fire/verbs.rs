@@ -10,6 +10,7 @@ mod ending;
 mod panel;
 mod record;
 mod room;
+mod shift;
 mod verdict;
 
 pub use panel::sounders_on;
@@ -37,7 +38,9 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request, verb: &
         _ if !verb.role.may(power(verb)) => Err(Refusal::new(RefusalKind::Role, "role_sees_only")),
         Some(("output", id)) => room::output(campus, site, now, id, verb),
         Some(_) => Err(Refusal::new(RefusalKind::Unknown, "case_unknown")),
-        None if verb.case.as_str() == "site" => room::room(campus, site, now, verb),
+        None if verb.case.as_str() == "site" => {
+            room::room(campus, site, now, (&request.actor, verb))
+        }
         None => match campus.incidents.get(verb.case.as_str()) {
             Some(incident) if incident.stage == Stage::Closed => {
                 Err(Refusal::new(RefusalKind::Conflict, "case_closed"))
@@ -156,7 +159,7 @@ fn of_incident(ask: &Ask<'_>) -> Outcome {
         "brigade_command" => command::brigade(ask),
         "handed_back" => command::handed_back(ask),
         "all_clear" => ending::all_clear(ask),
-        "restore" => ending::restore(incident, verb),
+        "restore" => ending::restore(ask),
         _ => Err(unknown_verb()),
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::linkage;
 use crate::procedure::events::{Event, Mode};
-use crate::procedure::fire::{Incident, Stage, follow as fire, groups, posts};
+use crate::procedure::fire::{Incident, Stage, follow as fire, groups, posts, room};
 use crate::procedure::{Campus, outputs, points};
 
 /// One consequence: a condition and the events that end it.
@@ -17,7 +17,15 @@ type Rule = fn(&Campus, &Site, Now, &Incident) -> Vec<Event>;
 /// What follows for one leak now; empty when nothing more does.
 #[must_use]
 pub fn follow(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
-    let rules: [Rule; 6] = [high, posts_to_send, people, switch, fire::by_hand, ending];
+    let rules: [Rule; 7] = [
+        room::room,
+        high,
+        posts_to_send,
+        people,
+        switch,
+        fire::by_hand,
+        ending,
+    ];
     rules
         .iter()
         .map(|rule| rule(campus, site, now, incident))

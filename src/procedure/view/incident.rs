@@ -248,23 +248,23 @@ fn limit(state: Option<&outputs::OutputState>) -> Option<Value> {
     Some(parts::limit(from, due))
 }
 
+/// Who did an item on site, where it was said.
+fn restored_by(viewer: &Viewer<'_>, incident: &Incident, item: &str) -> Option<String> {
+    let (person, note) = incident.restored_by.get(item)?;
+    let by_note = || viewer.note(note.as_ref())?.caller.clone();
+    let named = person.as_ref().map(|id| viewer.recipient_name(id.as_str()));
+    named.map(str::to_owned).or_else(by_note)
+}
+
 /// The restore checklist.
 fn restore(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     incident
         .restore
         .iter()
         .map(|(item, ticked)| {
-            let output = viewer.site.outputs.get(item.as_str());
-            let line = match output {
-                Some(output) => {
-                    let kind = json!(output.kind);
-                    let kind = kind.as_str().unwrap_or_default();
-                    Line::new(format!("restore.{kind}")).with("output", &output.name.zh)
-                }
-                None => Line::new(format!("restore.{item}")),
-            };
+            let line = parts::restore_line(viewer, item);
             let done = ticked.as_ref().map(|by| parts::stamp(viewer, by));
-            json!({ "id": item, "line": line, "done": done })
+            json!({ "id": item, "line": line, "done": done, "person": restored_by(viewer, incident, item) })
         })
         .collect()
 }
@@ -285,7 +285,7 @@ fn notices(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     for order in incident
         .orders
         .values()
-        .filter(|order| order.state.is_open())
+        .filter(|order| order.state.is_open() && order.given.kind != OrderKind::Support)
     {
         if order.late.iter().any(|late| late == "receive") {
             let name = viewer.recipient_name(order.given.recipient.as_str());

@@ -50,6 +50,14 @@ fn select(name: &str, options: Vec<Value>, required: bool) -> Value {
     field
 }
 
+/// Who it was: a recipient of the site, or a name.
+pub(super) fn who(viewer: &Viewer<'_>) -> Vec<Value> {
+    vec![
+        select("person", people(viewer), false),
+        field("name", "text", false),
+    ]
+}
+
 /// By radio, by telephone, in person.
 fn channel(required: bool) -> Value {
     let options = How::OF_THE_ROOM.iter();

@@ -118,3 +118,16 @@ pub fn place(viewer: &Viewer<'_>, incident: &Incident) -> Text {
         format!("{}, {}, {}", building.en, floor.en, room.en),
     )
 }
+
+/// An item of the restore checklist in words.
+#[must_use]
+pub fn restore_line(viewer: &Viewer<'_>, item: &str) -> Line {
+    match viewer.site.outputs.get(item) {
+        Some(output) => {
+            let kind = json!(output.kind);
+            let kind = kind.as_str().unwrap_or_default();
+            Line::new(format!("restore.{kind}")).with("output", &output.name.zh)
+        }
+        None => Line::new(format!("restore.{item}")),
+    }
+}

@@ -13,6 +13,7 @@ use crate::domain::output::CommandState;
 use crate::domain::site::RecipientKind;
 use crate::domain::text::Line;
 use crate::domain::time::WallTime;
+use crate::procedure::fire::restore::waits_for;
 use crate::procedure::fire::{Call119, Incident, Order, Stage, clear, follow, groups, verbs};
 
 /// A step being made.
@@ -446,7 +447,7 @@ fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-pub(in crate::procedure) fn restore(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
+pub(in crate::procedure) fn restore(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let ticked = incident
         .restore
         .iter()
@@ -465,11 +466,13 @@ pub(in crate::procedure) fn restore(_viewer: &Viewer<'_>, incident: &Incident) -
     if incident.stage == Stage::Restoring {
         let open = incident.restore.iter().filter(|(_, by)| by.is_none());
         let mut tick = of(incident, "restore", (0, "act", None));
-        let options: Vec<Value> = open
-            .map(|(item, _)| json!({ "value": item, "line": Line::new("fact.name").with("name", item) }))
+        let due = open.filter(|(item, _)| waits_for(viewer.site, incident, item).is_none());
+        let options: Vec<Value> = due
+            .map(|(item, _)| json!({ "value": item, "line": parts::restore_line(viewer, item) }))
             .collect();
         if !options.is_empty() {
             tick["choice"] = json!({ "field": "item", "options": options });
+            tick["fields"] = json!(offers::who(viewer));
             step.verbs.push(tick);
         }
         if !follow::is_quiet(incident) {

@@ -11,7 +11,8 @@ use crate::domain::input::Durable;
 use crate::domain::output::CommandState;
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::text::Line;
-use crate::procedure::fire::{Class, Incident, Stage};
+use crate::procedure::By;
+use crate::procedure::fire::{Class, Incident, Stage, room};
 use crate::procedure::gas::Level;
 
 /// `point/{id}`
@@ -170,6 +171,8 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
             .is_some_and(|state| state.online);
         (online + u32::from(is), total + 1)
     });
+    let lost = open.iter().filter(|incident| room::is_lost(incident));
+    let lost = lost.min_by_key(|incident| (incident.opened, incident.id.clone()));
     json!({
         "mode": campus.desk.mode,
         "mode_by": campus.desk.mode_by.as_ref().map(|by| parts::stamp(viewer, by)),
@@ -182,8 +185,16 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         "mute": campus.desk.mute.as_ref().map(|mute| parts::stamp(viewer, &mute.by)),
         "posts": { "online": online, "total": total },
         "faults": faults,
-        "shift": { "first": null, "second": null, "since": null },
-        "room_lost": null,
+        "shift": shift(viewer),
+        "room_lost": lost.map(|incident| json!({
+            "since": incident.take_missed_at.unwrap_or(incident.opened_at),
+            "incident": incident.id,
+        })),
+        "authority": campus.desk.authority.as_ref().map(|(station, by)| json!({
+            "station": station,
+            "by": viewer.actor(&by.by),
+            "at": by.at,
+        })),
         "degraded": degraded(campus.desk.durable.0),
         "broker_up": campus.desk.broker_up,
         "broker": match (viewer.site.has_broker, campus.desk.broker_up) {
@@ -202,6 +213,15 @@ fn degraded(durable: Durable) -> &'static str {
         Durable::Spool => "spool",
         Durable::Memory => "memory",
     }
+}
+
+/// Who sits at the positions of the shift.
+fn shift(viewer: &Viewer<'_>) -> Value {
+    let shift = &viewer.campus.desk.shift;
+    let actor = |by: &Option<By>| by.as_ref().map(|by| viewer.actor(&by.by));
+    let since = [&shift.first, &shift.second];
+    let since = since.into_iter().flatten().map(|by| by.at).min();
+    json!({ "first": actor(&shift.first), "second": actor(&shift.second), "since": since })
 }
 
 /// The panels' own keys: `manual` when any is, `unknown` when any is not known.

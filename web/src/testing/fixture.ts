@@ -244,7 +244,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
       { recipient: 'post3', name: '岗3 何军', seconds: 190, chosen: false, reason: { key: 'reason.radio_only' } },
     ],
     linkage: burning || given.kind === 'gas' ? rows : [],
-    restore: given.stage === 'restoring' ? RESTORE.map(([id, key, ticked]) => ({ id, line: { key, args: { output: OUTPUTS.find((item) => item[0] === id)?.[2] ?? id } }, done: ticked ? { by: operator, at: ago(20) } : null })) : [],
+    restore: given.stage === 'restoring' ? RESTORE.map(([id, key, ticked]) => ({ id, line: { key, args: { output: OUTPUTS.find((item) => item[0] === id)?.[2] ?? id } }, done: ticked ? { by: operator, at: ago(20) } : null, person: null })) : [],
     notices: given.stage === 'false_alarm' ? [{ key: 'notice.panel_reset_unverified' }] : [],
   };
 }
@@ -289,7 +289,7 @@ export function scene(name: Scene): Snapshot {
       started: burning ? 3 : 0, feedback: burning ? 3 : 0, delayed: burning ? 1 : 0, supervisory: 0, disabled: 0, fault: 1, links: { up: 2, total: 2 },
     },
     first_alarm: alarms[0] ?? null, latest_alarm: alarms.at(-1) ?? null, incidents: incidents.map((incident) => incident.id), sound: alarms.length ? 'fire' : 'fault',
-    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], shift: { first: null, second: null, since: null }, room_lost: null, degraded: 'no', broker_up: true, broker: 'up',
+    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], shift: { first: null, second: null, since: null }, room_lost: null, authority: null, degraded: 'no', broker_up: true, broker: 'up',
   };
   const documents: Record<string, unknown> = { site, summary, recent: { lines: recent(name) } };
   for (const point of all.values()) documents[`point/${point.id}`] = point;

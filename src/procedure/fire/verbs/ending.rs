@@ -4,12 +4,9 @@ use serde::Deserialize;
 
 use super::command::is_holder;
 use super::{Ask, Outcome, body, has_reason};
-use crate::domain::input::Verb;
-use crate::domain::output::OutputKind;
-use crate::domain::site::Site;
-use crate::linkage;
+use crate::domain::ids::RecipientId;
 use crate::procedure::events::Event;
-use crate::procedure::fire::{Incident, Stage, clear};
+use crate::procedure::fire::{Stage, clear, restore};
 use crate::procedure::{Refusal, RefusalKind};
 
 #[derive(Deserialize)]
@@ -57,40 +54,36 @@ pub(super) fn all_clear(ask: &Ask<'_>) -> Outcome {
     }
     events.push(Event::AllClear {
         incident: incident.id.clone(),
-        restore: to_restore(ask.site, incident),
+        restore: restore::items(ask.site, incident),
     });
     Ok(events)
-}
-
-/// Everything that acted, in the order of process.md 99: pumps first, gas last.
-fn to_restore(site: &Site, incident: &Incident) -> Vec<String> {
-    let mut acted: Vec<_> = incident
-        .asked
-        .iter()
-        .filter_map(|id| site.outputs.get(id))
-        .filter(|output| !output.kind.is_panel())
-        .map(|output| (linkage::restore_rank(output.kind), output.id.to_string()))
-        .collect();
-    let panel = linkage::restore_rank(OutputKind::PanelReset);
-    acted.push((panel, "panel".to_owned()));
-    acted.sort();
-    acted.into_iter().map(|(_, item)| item).collect()
 }
 
 #[derive(Deserialize)]
 struct RestoreBody {
     item: String,
+    person: Option<RecipientId>,
+    note: Option<String>,
 }
 
-/// One item of the restore checklist; restoring the panel also sends 停止警报 and 复位 there.
-pub(super) fn restore(incident: &Incident, verb: &Verb) -> Outcome {
-    let RestoreBody { item } = body(verb)?;
+/// One item of the restore checklist, in its turn and, where a check is meant, with the name of who made it.
+pub(super) fn restore(ask: &Ask<'_>) -> Outcome {
+    let (incident, site) = (ask.incident, ask.site);
+    let RestoreBody { item, person, note } = body(ask.verb)?;
     match incident.restore.iter().find(|(known, _)| *known == item) {
-        None => Err(Refusal::new(RefusalKind::Body, "item_unknown")),
-        Some((_, Some(by))) => Err(Refusal::settled("item_ticked", by, "ticked")),
-        Some((_, None)) => Ok(vec![Event::Restored {
-            incident: incident.id.clone(),
-            item,
-        }]),
+        None => return Err(Refusal::new(RefusalKind::Body, "item_unknown")),
+        Some((_, Some(by))) => return Err(Refusal::settled("item_ticked", by, "ticked")),
+        Some((_, None)) => {}
     }
+    restore::in_turn(site, incident, &item)?;
+    let person = person.filter(|id| site.recipients.contains_key(id));
+    if restore::needs_a_name(site, &item) && person.is_none() && note.is_none() {
+        return Err(Refusal::new(RefusalKind::Body, "person_missing"));
+    }
+    Ok(vec![Event::Restored {
+        incident: incident.id.clone(),
+        item,
+        person,
+        note,
+    }])
 }

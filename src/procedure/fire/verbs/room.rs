@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Outcome, body, unknown_verb};
+use super::{Outcome, body, shift, unknown_verb};
+use crate::domain::actor::Actor;
 use crate::domain::input::Verb;
 use crate::domain::output::{Arming, OutputKind};
 use crate::domain::role::Power;
@@ -14,10 +15,18 @@ use crate::procedure::fire::report;
 use crate::procedure::{Campus, Refusal, RefusalKind, outputs};
 
 /// Verbs of the room as a whole.
-pub(super) fn room(campus: &Campus, site: &Site, now: Now, verb: &Verb) -> Outcome {
+pub(super) fn room(
+    campus: &Campus,
+    site: &Site,
+    now: Now,
+    (actor, verb): (&Actor, &Verb),
+) -> Outcome {
     match verb.name.as_str() {
         "mute" => Ok(mute(campus, site, now)),
         "mode" => mode(campus, verb),
+        "sign_on_shift" => shift::sign_on(campus, actor, verb),
+        "sign_off_shift" => shift::sign_off(campus, actor),
+        "take_over" => shift::take_over(campus, verb),
         "report" => report::by_operator(campus, site, now, verb),
         _ => Err(unknown_verb()),
     }
