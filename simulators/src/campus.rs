@@ -1,4 +1,4 @@
-//! The campus: starts the panel, the I/O module and the control API, and owns their one state.
+//! The campus: starts panels, I/O modules and the control API, and owns their one state.
 //!
 //! Nothing runs on timers here: what is due is worked out from the clock whenever somebody looks, so a test sees the same
 //! campus as a person does.
@@ -16,28 +16,30 @@ use tokio::task::JoinSet;
 
 use crate::clock::SimClock;
 use crate::control;
-use crate::field::Field;
+use crate::field::{Field, Side};
 use crate::guards::script::{GuardSpec, Script};
 use crate::guards::{self, Broker, Guard, GuardRefusal, GuardView, HandReply};
 use crate::io::OutputVerb;
-use crate::layout::{Layout, Which};
-use crate::panel::{PanelVerb, PointVerb};
-use crate::server::{self, Link, Side};
-use crate::view::{FloorView, Lamps, LinkView, OutputView, PointView, StateView};
+use crate::layout::{Layout, LineLayout, Which};
+use crate::panel::{Panel, PanelVerb, PointVerb};
+use crate::server::{self, Link};
+use crate::view::{FloorView, Lamps, LinkView, OutputView, PanelView, PointView, StateView};
 use crate::writes::Writes;
 
 /// Writes that the state document carries.
 const STATE_WRITES: usize = 200;
 
 /// Where the campus listens and how fast it lives. Every port may be 0.
+///
+/// A line of Modbus TCP listens at its address in `lines`, else on a free port or where the layout says.
 #[derive(Clone, Debug)]
 pub struct CampusOptions {
     /// Which campus.
     pub layout: Which,
-    /// The fire panel, Modbus TCP.
-    pub panel: SocketAddr,
-    /// The I/O module, Modbus TCP.
-    pub io: SocketAddr,
+    /// Addresses of lines that are not where the others are: link id and address.
+    pub lines: BTreeMap<String, SocketAddr>,
+    /// Lines without an address of their own take any free port; else the one in the layout.
+    pub free: bool,
     /// The control API and its page, HTTP.
     pub control: SocketAddr,
     /// How many times faster than real time; more than 0.
@@ -50,8 +52,8 @@ impl Default for CampusOptions {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
             layout: Which::Small,
-            panel: any,
-            io: any,
+            lines: BTreeMap::new(),
+            free: true,
             control: any,
             speed: 1.0,
         }
@@ -59,12 +61,14 @@ impl Default for CampusOptions {
 }
 
 /// Where the campus really listens.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Addresses {
-    /// The fire panel.
+    /// The first fire panel.
     pub panel: SocketAddr,
-    /// The I/O module.
+    /// The first I/O module.
     pub io: SocketAddr,
+    /// Every line by its id.
+    pub lines: BTreeMap<String, SocketAddr>,
     /// The control API.
     pub control: SocketAddr,
 }
@@ -143,20 +147,14 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
         ));
     }
     let layout = Layout::read(options.layout)?;
-    let links = [
-        Arc::new(Link::bind(Side::Panel, options.panel)?),
-        Arc::new(Link::bind(Side::Io, options.io)?),
-    ];
+    let links = links(&layout, &options)?;
     let listener = TcpListener::bind(options.control).await?;
-    let addresses = Addresses {
-        panel: links[0].address,
-        io: links[1].address,
-        control: listener.local_addr()?,
-    };
+    let field = Field::new(layout);
+    let addresses = addresses(&field, &links, listener.local_addr()?)?;
     let campus = Campus(Arc::new(Shared {
-        field: Mutex::new(Field::new(layout)),
+        field: Mutex::new(field),
         clock: SimClock::start(options.speed),
-        links: links.to_vec(),
+        links: links.clone(),
         guards: Mutex::new(BTreeMap::new()),
     }));
     let mut tasks = JoinSet::new();
@@ -176,6 +174,42 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
         addresses,
         campus,
         tasks,
+    })
+}
+
+/// Takes the address of every line.
+fn links(layout: &Layout, options: &CampusOptions) -> io::Result<Vec<Arc<Link>>> {
+    let panels = layout.panels.iter().enumerate();
+    let panels = panels.map(|(at, panel)| (Side::Panel(at), &panel.id, &panel.line));
+    let modules = layout.modules.iter().enumerate();
+    let modules = modules.map(|(at, module)| (Side::Io(at), &module.id, &module.line));
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    panels
+        .chain(modules)
+        .map(|(side, id, line)| {
+            let LineLayout::Tcp(written) = *line;
+            let own = options.lines.get(id).copied();
+            let address = own.unwrap_or(if options.free { any } else { written });
+            Ok(Arc::new(Link::bind(side, address)?))
+        })
+        .collect()
+}
+
+fn addresses(field: &Field, links: &[Arc<Link>], control: SocketAddr) -> io::Result<Addresses> {
+    let first = |side: Side| {
+        let found = links.iter().find(|link| link.side == side);
+        found
+            .map(|link| link.address)
+            .ok_or_else(|| io::Error::other("the first panel and the first module are on TCP"))
+    };
+    Ok(Addresses {
+        panel: first(Side::Panel(0))?,
+        io: first(Side::Io(0))?,
+        lines: links
+            .iter()
+            .map(|link| (field.link_id(link.side).to_owned(), link.address))
+            .collect(),
+        control,
     })
 }
 
@@ -206,14 +240,13 @@ impl Campus {
     /// When there is no such device.
     pub fn point(&self, id: &str, verb: PointVerb) -> Result<PointView, Refusal> {
         let mut field = self.field();
-        let number = field.number(id).ok_or_else(|| unknown("point", id))?;
-        if !field.panel.point(number, verb) {
+        if !field.point(id, verb).ok_or_else(|| unknown("point", id))? {
             return Err(Refusal::Absent { id: id.to_owned() });
         }
         field
             .points()
             .into_iter()
-            .find(|point| point.number == number)
+            .find(|point| point.id == id)
             .ok_or_else(|| unknown("point", id))
     }
 
@@ -223,7 +256,7 @@ impl Campus {
     /// When there is no such output.
     pub fn output(&self, id: &str, verb: OutputVerb) -> Result<OutputView, Refusal> {
         let mut field = self.field();
-        if !field.io.act(id, verb) {
+        if !field.act(id, verb) {
             return Err(unknown("output", id));
         }
         field
@@ -233,11 +266,19 @@ impl Campus {
             .ok_or_else(|| unknown("output", id))
     }
 
-    /// Somebody does something at the panel.
-    pub fn panel(&self, verb: PanelVerb) -> Lamps {
+    /// Somebody does something at a panel; at the first one when none is named.
+    ///
+    /// # Errors
+    /// When there is no such panel.
+    pub fn panel(&self, id: Option<&str>, verb: PanelVerb) -> Result<Lamps, Refusal> {
         let mut field = self.field();
-        field.panel.act(verb);
-        field.panel.lamps()
+        let panel = match id {
+            Some(id) => field.panel(id),
+            None => field.panels.first_mut(),
+        };
+        let panel = panel.ok_or_else(|| unknown("panel", id.unwrap_or_default()))?;
+        panel.act(verb);
+        Ok(panel.lamps())
     }
 
     /// Cuts (`up` false) or restores a link; returns when connections are refused, or accepted again.
@@ -313,11 +354,7 @@ impl Campus {
     /// # Errors
     /// When a link does not come back.
     pub async fn calm(&self) -> Result<(), Refusal> {
-        {
-            let mut field = self.field();
-            field.panel.calm();
-            field.io.calm();
-        }
+        self.field().calm();
         for guard in self.guard_map().values() {
             guard.calm();
         }
@@ -343,10 +380,16 @@ impl Campus {
         self.field().outputs()
     }
 
-    /// The panel's lamps and key.
+    /// Every panel with its lamps and key.
     #[must_use]
-    pub fn lamps(&self) -> Lamps {
-        self.field().panel.lamps()
+    pub fn panels(&self) -> Vec<PanelView> {
+        let field = self.field();
+        let view = |panel: &Panel| PanelView {
+            id: panel.layout().id.clone(),
+            name: panel.layout().name.clone(),
+            lamps: panel.lamps(),
+        };
+        field.panels.iter().map(view).collect()
     }
 
     /// Writes after number `since`, oldest first; 0 for all that are kept.
@@ -365,6 +408,7 @@ impl Campus {
             .map(|link| self.link_view(link))
             .collect();
         let guards = self.guards();
+        let panels = self.panels();
         let field = self.field();
         StateView {
             site: field.layout.id.clone(),
@@ -372,7 +416,8 @@ impl Campus {
             speed: self.0.clock.speed(),
             at_ms: field.now.at_ms,
             wall_ms: field.now.wall_ms,
-            panel: field.panel.lamps(),
+            panels,
+            buildings: field.layout.buildings.clone(),
             links,
             floors: field
                 .layout
@@ -380,6 +425,7 @@ impl Campus {
                 .iter()
                 .map(|floor| FloorView {
                     id: floor.id.clone(),
+                    building: floor.building.clone(),
                     name: floor.name.clone(),
                 })
                 .collect(),
@@ -395,10 +441,7 @@ impl Campus {
         let field = self.field();
         LinkView {
             id: field.link_id(link.side).to_owned(),
-            name: match link.side {
-                Side::Panel => field.layout.panel.name.clone(),
-                Side::Io => field.layout.io.name.clone(),
-            },
+            name: field.link_name(link.side),
             address: link.address.to_string(),
             up: link.is_up(),
             connections: link.connections.load(Ordering::Relaxed),

@@ -1,28 +1,52 @@
-//! The field behind the lock: panel, I/O module and the log of what they were asked.
+//! The field behind the lock: panels, I/O modules and the log of what they were asked.
 
 use crate::clock::Moment;
-use crate::io::{IoModule, Output};
-use crate::layout::Layout;
-use crate::panel::{Panel, point_id};
-use crate::server::Side;
+use crate::io::{IoModule, Output, OutputVerb};
+use crate::layout::{Layout, Name};
+use crate::panel::{Panel, PointVerb};
 use crate::view::{OutputView, PointView};
 use crate::writes::{Write, WriteLog};
+
+/// Which device is behind a link: its place in the layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Panel(usize),
+    Io(usize),
+}
+
+/// A device that answers requests.
+pub(crate) enum Device<'a> {
+    Panel(&'a mut Panel),
+    Io(&'a mut IoModule),
+}
+
+impl Device<'_> {
+    /// The unit identifier that it answers to.
+    pub(crate) fn unit(&self) -> u8 {
+        match self {
+            Self::Panel(panel) => panel.layout().unit,
+            Self::Io(module) => module.layout().unit,
+        }
+    }
+}
 
 /// The state behind the lock.
 #[derive(Debug)]
 pub(crate) struct Field {
     pub(crate) layout: Layout,
-    pub(crate) panel: Panel,
-    pub(crate) io: IoModule,
+    pub(crate) panels: Vec<Panel>,
+    pub(crate) modules: Vec<IoModule>,
     pub(crate) writes: WriteLog,
     pub(crate) now: Moment,
 }
 
 impl Field {
     pub(crate) fn new(layout: Layout) -> Self {
+        let panels = layout.panels.iter();
+        let modules = layout.modules.iter();
         Self {
-            panel: Panel::new(&layout),
-            io: IoModule::new(&layout),
+            panels: panels.map(|one| Panel::new(&layout, one)).collect(),
+            modules: modules.map(|one| IoModule::new(&layout, one)).collect(),
             writes: WriteLog::default(),
             now: Moment::default(),
             layout,
@@ -32,8 +56,18 @@ impl Field {
     /// Lets time pass until `now`.
     pub(crate) fn advance(&mut self, now: Moment) {
         self.now = now;
-        self.panel.advance(now.field_ms);
-        self.io.advance(now.field_ms);
+        for panel in &mut self.panels {
+            panel.advance(now.field_ms);
+        }
+        for module in &mut self.modules {
+            module.advance(now.field_ms);
+        }
+    }
+
+    /// Everything back to calm.
+    pub(crate) fn calm(&mut self) {
+        self.panels.iter_mut().for_each(Panel::calm);
+        self.modules.iter_mut().for_each(IoModule::calm);
     }
 
     /// Logs a write; number and time are given here.
@@ -44,66 +78,145 @@ impl Field {
         self.writes.push(self.now, write);
     }
 
-    pub(crate) fn link_id(&self, side: Side) -> &str {
+    /// The device behind a link.
+    pub(crate) fn device(&mut self, side: Side) -> Option<Device<'_>> {
         match side {
-            Side::Panel => &self.layout.panel.id,
-            Side::Io => &self.layout.io.id,
+            Side::Panel(at) => self.panels.get_mut(at).map(Device::Panel),
+            Side::Io(at) => self.modules.get_mut(at).map(Device::Io),
         }
     }
 
-    /// The address in `P1-015`.
-    pub(crate) fn number(&self, id: &str) -> Option<u16> {
-        let prefix = &self.layout.panel.prefix;
-        let number = id.strip_prefix(prefix.as_str())?.strip_prefix('-')?;
-        let number = number.parse().ok()?;
-        // Only the one spelling, so that a typing error cannot hit another device.
-        (point_id(prefix, number) == id && (1..=self.layout.panel.devices_count).contains(&number))
-            .then_some(number)
+    /// `panel1`, `io1`
+    pub(crate) fn link_id(&self, side: Side) -> &str {
+        let id = match side {
+            Side::Panel(at) => self.layout.panels.get(at).map(|panel| &panel.id),
+            Side::Io(at) => self.layout.modules.get(at).map(|module| &module.id),
+        };
+        id.map_or("", String::as_str)
+    }
+
+    pub(crate) fn link_name(&self, side: Side) -> Name {
+        let name = match side {
+            Side::Panel(at) => self.layout.panels.get(at).map(|panel| &panel.name),
+            Side::Io(at) => self.layout.modules.get(at).map(|module| &module.name),
+        };
+        name.cloned().unwrap_or_else(|| Name {
+            zh: String::new(),
+            en: String::new(),
+        })
+    }
+
+    /// A panel by its id.
+    pub(crate) fn panel(&mut self, id: &str) -> Option<&mut Panel> {
+        self.panels.iter_mut().find(|panel| panel.layout().id == id)
+    }
+
+    /// Something happens to a device. `None` when there is no such address, false when it has no device.
+    pub(crate) fn point(&mut self, id: &str, verb: PointVerb) -> Option<bool> {
+        let found = self.panels.iter_mut().find_map(|panel| {
+            let number = panel.number(id)?;
+            Some((panel, number))
+        });
+        match found {
+            Some((panel, number)) => Some(panel.point(number, verb)),
+            None => self.contact(id, verb),
+        }
+    }
+
+    /// A contact of a module knows only on and off.
+    fn contact(&mut self, id: &str, verb: PointVerb) -> Option<bool> {
+        let closed = match verb {
+            PointVerb::Alarm => true,
+            PointVerb::Normal => false,
+            PointVerb::Gas(_)
+            | PointVerb::Fault
+            | PointVerb::Repaired
+            | PointVerb::Disable
+            | PointVerb::Enable => return None,
+        };
+        let mut modules = self.modules.iter_mut();
+        modules
+            .any(|module| module.contact(id, closed))
+            .then_some(true)
+    }
+
+    /// Something happens to an output's device; false when there is no such output.
+    pub(crate) fn act(&mut self, id: &str, verb: OutputVerb) -> bool {
+        self.modules.iter_mut().any(|module| module.act(id, verb))
     }
 
     pub(crate) fn points(&self) -> Vec<PointView> {
-        self.layout
-            .devices()
-            .filter_map(|(number, floor, layout)| {
-                let device = self.panel.device(number)?;
-                Some(PointView {
-                    id: point_id(&self.layout.panel.prefix, number),
-                    number,
-                    kind: layout.kind.clone(),
-                    floor: floor.id.clone(),
-                    room: layout.room.clone(),
-                    smoke: device.smoke,
-                    fire: device.latched,
-                    fault: device.fault,
-                    disabled: device.disabled,
-                    word: self.panel.word(number),
-                })
-            })
+        self.panels
+            .iter()
+            .flat_map(|panel| self.points_of(panel))
+            .chain(self.modules.iter().flat_map(contacts))
             .collect()
+    }
+
+    fn points_of<'a>(&'a self, panel: &'a Panel) -> impl Iterator<Item = PointView> {
+        let devices = self.layout.devices(&panel.layout().id);
+        devices.filter_map(|(number, floor, layout)| {
+            let device = panel.device(number)?;
+            Some(PointView {
+                id: panel.point_id(number),
+                panel: panel.layout().id.clone(),
+                number,
+                kind: layout.kind.clone(),
+                floor: floor.id.clone(),
+                room: layout.room.clone(),
+                smoke: device.smoke,
+                gas: device.is_gas.then_some(device.gas),
+                gas_shown: device.is_gas.then_some(device.gas_latched),
+                fire: device.latched,
+                fault: device.fault,
+                disabled: device.disabled,
+                word: panel.word(number),
+            })
+        })
     }
 
     pub(crate) fn outputs(&self) -> Vec<OutputView> {
-        self.io
-            .outputs()
-            .map(|output| self.output(output))
+        self.modules
+            .iter()
+            .flat_map(|module| module.outputs().map(|output| view(module, output)))
             .collect()
     }
+}
 
-    fn output(&self, output: &Output) -> OutputView {
-        let layout = &output.layout;
-        OutputView {
-            id: layout.id.clone(),
-            coil: layout.coil,
-            kind: layout.kind.clone(),
-            name: layout.name.clone(),
-            place: layout.place.clone(),
-            coil_on: self.io.is_on(layout.coil),
-            driven: output.driven,
-            stuck: output.stuck,
-            progress: output.progress(),
-            stroke_ms: layout.stroke_ms,
-            feedback: output.feedback(),
-            pulse: layout.pulse,
-        }
+/// Contacts of a module as points: they hang on no loop.
+fn contacts(module: &IoModule) -> impl Iterator<Item = PointView> {
+    module.contacts().map(|(input, closed)| PointView {
+        id: input.id.clone(),
+        panel: input.io.clone(),
+        number: input.channel,
+        kind: input.kind.clone(),
+        floor: input.floor.clone(),
+        room: input.room.clone(),
+        smoke: *closed,
+        gas: None,
+        gas_shown: None,
+        fire: false,
+        fault: false,
+        disabled: false,
+        word: u16::from(*closed),
+    })
+}
+
+fn view(module: &IoModule, output: &Output) -> OutputView {
+    let layout = &output.layout;
+    OutputView {
+        id: layout.id.clone(),
+        io: layout.io.clone(),
+        coil: layout.coil,
+        kind: layout.kind.clone(),
+        name: layout.name.clone(),
+        place: layout.place.clone(),
+        coil_on: module.is_on(layout.coil),
+        driven: output.driven,
+        stuck: output.stuck,
+        progress: output.progress(),
+        stroke_ms: layout.stroke_ms,
+        feedback: output.feedback(),
+        pulse: layout.pulse,
     }
 }

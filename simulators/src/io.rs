@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use tokio_modbus::ExceptionCode;
 
-use crate::layout::{IoLayout, Layout, OutputLayout};
+use crate::layout::{InputLayout, IoLayout, Layout, OutputLayout};
 
 /// What happens to a device behind the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,18 +76,25 @@ pub(crate) struct IoModule {
     /// Each coil, and since when it has been on.
     coils: Vec<Option<u64>>,
     outputs: BTreeMap<u16, Output>,
+    /// Contacts that no output drives, and whether each is closed.
+    inputs: BTreeMap<u16, (InputLayout, bool)>,
     now: u64,
 }
 
 impl IoModule {
-    pub(crate) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(campus: &Layout, layout: &IoLayout) -> Self {
         Self {
-            layout: layout.io.clone(),
-            coils: vec![None; usize::from(layout.io.channels)],
-            outputs: layout
-                .outputs
-                .iter()
+            layout: layout.clone(),
+            coils: vec![None; usize::from(layout.channels)],
+            outputs: campus
+                .outputs_of(&layout.id)
                 .map(|output| (output.coil, Output::new(output.clone())))
+                .collect(),
+            inputs: campus
+                .inputs
+                .iter()
+                .filter(|input| input.io == layout.id)
+                .map(|input| (input.channel, (input.clone(), false)))
                 .collect(),
             now: 0,
         }
@@ -150,7 +157,11 @@ impl IoModule {
     /// Reads discrete inputs (02): what the devices did.
     pub(crate) fn read_inputs(&self, address: u16, count: u16) -> Result<Vec<bool>, ExceptionCode> {
         self.range(address, count, 2000)?
-            .map(|input| Ok(self.outputs.get(&input).is_some_and(Output::feedback)))
+            .map(|input| {
+                let device = self.outputs.get(&input).is_some_and(Output::feedback);
+                let contact = self.inputs.get(&input).is_some_and(|(_, closed)| *closed);
+                Ok(device || contact)
+            })
             .collect()
     }
 
@@ -232,8 +243,25 @@ impl IoModule {
         true
     }
 
-    /// Every device at rest, every coil off.
+    /// Opens or closes a contact that no output drives; false when there is no such one.
+    pub(crate) fn contact(&mut self, id: &str, closed: bool) -> bool {
+        let found = self.inputs.values_mut().find(|(input, _)| input.id == id);
+        if let Some((_, state)) = found {
+            *state = closed;
+            return true;
+        }
+        false
+    }
+
+    pub(crate) fn contacts(&self) -> impl Iterator<Item = &(InputLayout, bool)> {
+        self.inputs.values()
+    }
+
+    /// Every device at rest, every coil off, every contact open.
     pub(crate) fn calm(&mut self) {
+        for (_, closed) in self.inputs.values_mut() {
+            *closed = false;
+        }
         self.coils.fill(None);
         for output in self.outputs.values_mut() {
             output.restore();
@@ -245,6 +273,10 @@ impl IoModule {
         self.coils
             .get(usize::from(coil))
             .is_some_and(Option::is_some)
+    }
+
+    pub(crate) fn layout(&self) -> &IoLayout {
+        &self.layout
     }
 
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &Output> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +35,16 @@ pub(crate) struct Layout {
     pub(crate) version: u32,
     pub(crate) id: String,
     pub(crate) name: Name,
-    pub(crate) panel: PanelLayout,
-    pub(crate) io: IoLayout,
+    #[serde(rename = "building")]
+    pub(crate) buildings: Vec<BuildingLayout>,
+    #[serde(rename = "panel")]
+    pub(crate) panels: Vec<PanelLayout>,
+    #[serde(rename = "io")]
+    pub(crate) modules: Vec<IoLayout>,
     #[serde(rename = "output")]
     pub(crate) outputs: Vec<OutputLayout>,
+    #[serde(rename = "input", default)]
+    pub(crate) inputs: Vec<InputLayout>,
     #[serde(rename = "floor")]
     pub(crate) floors: Vec<FloorLayout>,
     #[serde(rename = "person")]
@@ -54,11 +61,30 @@ pub struct Person {
     pub name: String,
 }
 
+/// A building, to group floors.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildingLayout {
+    /// Building id.
+    pub id: String,
+    /// Its name.
+    pub name: Name,
+}
+
+/// What a line to a device is made of, and where it is found by default.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LineLayout {
+    /// Modbus TCP.
+    Tcp(SocketAddr),
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PanelLayout {
     pub(crate) id: String,
     pub(crate) name: Name,
+    pub(crate) line: LineLayout,
     pub(crate) unit: u8,
     pub(crate) prefix: String,
     pub(crate) devices_first: u16,
@@ -75,6 +101,7 @@ pub(crate) struct PanelLayout {
 pub(crate) struct IoLayout {
     pub(crate) id: String,
     pub(crate) name: Name,
+    pub(crate) line: LineLayout,
     pub(crate) unit: u8,
     pub(crate) channels: u16,
     pub(crate) pulse_ms: u64,
@@ -83,6 +110,8 @@ pub(crate) struct IoLayout {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OutputLayout {
+    /// Its module.
+    pub(crate) io: String,
     pub(crate) coil: u16,
     pub(crate) id: String,
     pub(crate) kind: String,
@@ -97,11 +126,27 @@ pub(crate) struct OutputLayout {
     pub(crate) powered_by: Option<String>,
 }
 
+/// A contact that no output drives: a tank's level, a valve's position.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InputLayout {
+    /// Its module.
+    pub(crate) io: String,
+    pub(crate) channel: u16,
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) floor: String,
+    pub(crate) room: Name,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FloorLayout {
     pub(crate) id: String,
+    pub(crate) building: String,
     pub(crate) name: Name,
+    /// The panel whose loop runs through it.
+    pub(crate) panel: String,
     /// Address of the first device; the others follow.
     pub(crate) first: u16,
     pub(crate) devices: Vec<DeviceLayout>,
@@ -130,41 +175,116 @@ impl Layout {
         if self.version != 1 {
             return Err(format!("layout version {}, expected 1", self.version));
         }
-        let mut coils = BTreeSet::new();
-        let ids: BTreeSet<&str> = self
-            .outputs
-            .iter()
-            .map(|output| output.id.as_str())
-            .collect();
-        for output in &self.outputs {
-            if output.coil >= self.io.channels || !coils.insert(output.coil) {
-                return Err(format!(
-                    "output {}: coil {} is taken or absent",
-                    output.id, output.coil
-                ));
-            }
-            if let Some(feeder) = &output.powered_by
-                && !ids.contains(feeder.as_str())
-            {
-                return Err(format!("output {}: no feeder {feeder}", output.id));
+        self.check_ids()?;
+        self.check_outputs()?;
+        self.check_devices()
+    }
+
+    fn check_ids(&self) -> Result<(), String> {
+        if self.panels.is_empty() || self.modules.is_empty() {
+            return Err("a campus has at least one panel and one I/O module".to_owned());
+        }
+        let mut ids = BTreeSet::new();
+        let mut prefixes = BTreeSet::new();
+        for panel in &self.panels {
+            if !ids.insert(&panel.id) || !prefixes.insert(&panel.prefix) {
+                return Err(format!("panel {}: its id or prefix is taken", panel.id));
             }
         }
-        let mut addresses = BTreeSet::new();
-        for (number, _, _) in self.devices() {
-            if number == 0 || number > self.panel.devices_count || !addresses.insert(number) {
-                return Err(format!("device {number} is taken or outside the panel"));
+        match self.modules.iter().find(|module| !ids.insert(&module.id)) {
+            Some(module) => Err(format!("module {}: its id is taken", module.id)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_outputs(&self) -> Result<(), String> {
+        let mut coils = BTreeSet::new();
+        let mut ids = BTreeSet::new();
+        for output in &self.outputs {
+            let module = self.modules.iter().find(|module| module.id == output.io);
+            let channels = module.map_or(0, |module| module.channels);
+            if output.coil >= channels || !coils.insert((&output.io, output.coil)) {
+                return Err(format!(
+                    "output {}: coil {} of {} is taken or absent",
+                    output.id, output.coil, output.io
+                ));
+            }
+            if !ids.insert(output.id.as_str()) {
+                return Err(format!("output {} is there twice", output.id));
+            }
+        }
+        for input in &self.inputs {
+            let module = self.modules.iter().find(|module| module.id == input.io);
+            let channels = module.map_or(0, |module| module.channels);
+            if input.channel >= channels || !coils.insert((&input.io, input.channel)) {
+                return Err(format!(
+                    "input {}: its channel is taken or absent",
+                    input.id
+                ));
+            }
+        }
+        for output in &self.outputs {
+            let Some(feeder) = &output.powered_by else {
+                continue;
+            };
+            let is_beside = |other: &OutputLayout| other.id == *feeder && other.io == output.io;
+            if !self.outputs.iter().any(is_beside) {
+                return Err(format!(
+                    "output {}: no feeder {feeder} on the same module",
+                    output.id
+                ));
             }
         }
         Ok(())
     }
 
-    /// Every device with its address and floor.
-    pub(crate) fn devices(&self) -> impl Iterator<Item = (u16, &FloorLayout, &DeviceLayout)> {
-        self.floors.iter().flat_map(|floor| {
+    fn check_devices(&self) -> Result<(), String> {
+        for floor in &self.floors {
+            if !self.buildings.iter().any(|one| one.id == floor.building) {
+                return Err(format!(
+                    "floor {}: no building {}",
+                    floor.id, floor.building
+                ));
+            }
+            if !self.panels.iter().any(|panel| panel.id == floor.panel) {
+                return Err(format!("floor {}: no panel {}", floor.id, floor.panel));
+            }
+        }
+        for panel in &self.panels {
+            let mut addresses = BTreeSet::new();
+            for (number, _, _) in self.devices(&panel.id) {
+                if number == 0 || number > panel.devices_count || !addresses.insert(number) {
+                    return Err(format!(
+                        "device {number} of {} is taken or outside the panel",
+                        panel.id
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every device of a panel with its address and floor.
+    pub(crate) fn devices<'a>(
+        &'a self,
+        panel: &'a str,
+    ) -> impl Iterator<Item = (u16, &'a FloorLayout, &'a DeviceLayout)> {
+        let floors = self.floors.iter().filter(move |floor| floor.panel == panel);
+        floors.flat_map(|floor| {
             (floor.first..)
                 .zip(&floor.devices)
                 .map(move |(number, device)| (number, floor, device))
         })
+    }
+
+    /// The outputs of a module.
+    pub(crate) fn outputs_of<'a>(
+        &'a self,
+        module: &'a str,
+    ) -> impl Iterator<Item = &'a OutputLayout> {
+        self.outputs
+            .iter()
+            .filter(move |output| output.io == module)
     }
 }
 

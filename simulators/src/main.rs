@@ -20,7 +20,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the demo campus: a fire panel, an I/O module and a page to set them alight.
+    /// Runs the demo campus: fire panels, I/O modules and a page to set them alight.
     Campus {
         /// Which campus stands here.
         #[arg(long, value_enum, default_value_t = Which::Lin)]
@@ -28,12 +28,15 @@ enum Command {
         /// The control API and its page; loopback only, it knows no passwords.
         #[arg(long, default_value = "127.0.0.1:9100")]
         control: SocketAddr,
-        /// The fire panel (Modbus TCP).
-        #[arg(long, default_value = "127.0.0.1:15020")]
-        panel: SocketAddr,
-        /// The I/O module (Modbus TCP).
-        #[arg(long, default_value = "127.0.0.1:15021")]
-        io: SocketAddr,
+        /// The line panel1 (Modbus TCP); where the layout says when nothing is said.
+        #[arg(long)]
+        panel: Option<SocketAddr>,
+        /// The line io1 (Modbus TCP); where the layout says when nothing is said.
+        #[arg(long)]
+        io: Option<SocketAddr>,
+        /// Every other line on a free port.
+        #[arg(long)]
+        free: bool,
         /// How many times faster than real time the campus lives.
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
@@ -61,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
         control,
         panel,
         io,
+        free,
         speed,
         mqtt,
         guards,
@@ -70,8 +74,11 @@ async fn main() -> anyhow::Result<()> {
         .transpose()?;
     let mut running = campus::start(CampusOptions {
         layout,
-        panel,
-        io,
+        lines: [("panel1", panel), ("io1", io)]
+            .into_iter()
+            .filter_map(|(id, address)| Some((id.to_owned(), address?)))
+            .collect(),
+        free,
         control,
         speed,
     })

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tokio_modbus::ExceptionCode;
 
 use crate::layout::{Layout, PanelLayout};
@@ -15,6 +16,8 @@ pub(crate) const ABSENT: u16 = 0xFFFF;
 const FIRE: u16 = 1 << 0;
 const FAULT: u16 = 1 << 1;
 const DISABLED: u16 = 1 << 2;
+const GAS_LOW: u16 = 1 << 4;
+const GAS_HIGH: u16 = 1 << 5;
 
 const KEY_AUTO: u16 = 1 << 0;
 const SILENCED: u16 = 1 << 1;
@@ -24,8 +27,10 @@ const MAINS: u16 = 1 << 3;
 /// What happens to a device on the campus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointVerb {
-    /// It smells smoke, or somebody presses it.
+    /// It smells smoke, or somebody presses it. A gas detector reads over its high limit.
     Alarm,
+    /// What a gas detector smells; anything else smells no gas.
+    Gas(GasLevel),
     /// The smoke is gone; the panel keeps the alarm until it is reset.
     Normal,
     /// It breaks.
@@ -36,6 +41,19 @@ pub enum PointVerb {
     Disable,
     /// 屏蔽 lifted: smoke that is there alarms at once.
     Enable,
+}
+
+/// What a gas detector reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GasLevel {
+    /// Below both limits.
+    #[default]
+    Normal,
+    /// Over the low limit.
+    Low,
+    /// Over the high limit, and so over the low one.
+    High,
 }
 
 /// What somebody does at the panel.
@@ -59,6 +77,12 @@ pub enum PanelVerb {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Device {
+    /// It is a gas detector: it knows two limits and no fire.
+    pub(crate) is_gas: bool,
+    /// What a gas detector reads now.
+    pub(crate) gas: GasLevel,
+    /// The highest that the panel shows since its reset.
+    pub(crate) gas_latched: GasLevel,
     /// There is smoke, or the button is in.
     pub(crate) smoke: bool,
     /// The panel shows 火警.
@@ -85,14 +109,18 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    pub(crate) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(campus: &Layout, layout: &PanelLayout) -> Self {
+        let device = |kind: &str| Device {
+            is_gas: kind == "gas",
+            ..Device::default()
+        };
         Self {
-            layout: layout.panel.clone(),
-            devices: layout
-                .devices()
-                .map(|(number, _, _)| (number, Device::default()))
+            devices: campus
+                .devices(&layout.id)
+                .map(|(number, _, one)| (number, device(&one.kind)))
                 .collect(),
-            key_auto: layout.panel.key_auto,
+            key_auto: layout.key_auto,
+            layout: layout.clone(),
             silenced: false,
             sounders: false,
             sounders_at: None,
@@ -127,12 +155,17 @@ impl Panel {
             return false;
         };
         match verb {
+            PointVerb::Alarm if device.is_gas => self.smell(number, GasLevel::High),
+            PointVerb::Gas(level) if device.is_gas => self.smell(number, level),
+            // It smells no gas.
+            PointVerb::Gas(_) => return false,
             PointVerb::Alarm => {
                 device.smoke = true;
                 self.latch(number, self.now);
             }
             PointVerb::Normal => {
                 device.smoke = false;
+                device.gas = GasLevel::Normal;
                 device.realarm_at = None;
             }
             PointVerb::Fault => {
@@ -147,12 +180,19 @@ impl Panel {
             }
             PointVerb::Enable => {
                 device.disabled = false;
-                if device.smoke {
+                if device.smoke || device.gas > GasLevel::Normal {
                     self.latch(number, self.now);
                 }
             }
         }
         true
+    }
+
+    fn smell(&mut self, number: u16, level: GasLevel) {
+        if let Some(device) = self.devices.get_mut(&number) {
+            device.gas = level;
+        }
+        self.latch(number, self.now);
     }
 
     /// A device that is disabled, or stands in alarm already, changes nothing.
@@ -161,6 +201,14 @@ impl Panel {
             return;
         };
         device.realarm_at = None;
+        if device.is_gas {
+            // Gas sounds the buzzer of its controller and no evacuation sounders.
+            if !device.disabled && device.gas > device.gas_latched {
+                device.gas_latched = device.gas;
+                self.silenced = false;
+            }
+            return;
+        }
         if device.disabled || device.latched {
             return;
         }
@@ -196,7 +244,9 @@ impl Panel {
         let realarm_at = self.now.saturating_add(self.layout.realarm_ms);
         for device in self.devices.values_mut() {
             device.latched = false;
-            device.realarm_at = (device.smoke && !device.disabled).then_some(realarm_at);
+            device.gas_latched = GasLevel::Normal;
+            let is_there = device.smoke || device.gas > GasLevel::Normal;
+            device.realarm_at = (is_there && !device.disabled).then_some(realarm_at);
         }
         self.silenced = false;
         self.sounders = false;
@@ -233,7 +283,11 @@ impl Panel {
     /// The word of a device.
     pub(crate) fn word(&self, number: u16) -> u16 {
         self.devices.get(&number).map_or(ABSENT, |device| {
-            flag(device.latched, FIRE) | flag(device.fault, FAULT) | flag(device.disabled, DISABLED)
+            flag(device.latched, FIRE)
+                | flag(device.fault, FAULT)
+                | flag(device.disabled, DISABLED)
+                | flag(device.gas_latched >= GasLevel::Low, GAS_LOW)
+                | flag(device.gas_latched >= GasLevel::High, GAS_HIGH)
         })
     }
 
@@ -273,11 +327,32 @@ impl Panel {
     /// Back to calm: no smoke, no fault, nothing disabled, the key as at the start.
     pub(crate) fn calm(&mut self) {
         for device in self.devices.values_mut() {
-            *device = Device::default();
+            *device = Device {
+                is_gas: device.is_gas,
+                ..Device::default()
+            };
         }
         self.reset();
         self.key_auto = self.layout.key_auto;
         self.mains = true;
+    }
+
+    /// `P1-015`
+    pub(crate) fn point_id(&self, number: u16) -> String {
+        point_id(&self.layout.prefix, number)
+    }
+
+    /// The address in `P1-015`, when that is a place on this panel's loop.
+    pub(crate) fn number(&self, id: &str) -> Option<u16> {
+        let number = id.strip_prefix(&self.layout.prefix)?.strip_prefix('-')?;
+        let number = number.parse().ok()?;
+        // Only the one spelling, so that a typing error cannot hit another device.
+        (self.point_id(number) == id && (1..=self.layout.devices_count).contains(&number))
+            .then_some(number)
+    }
+
+    pub(crate) fn layout(&self) -> &PanelLayout {
+        &self.layout
     }
 
     pub(crate) fn lamps(&self) -> crate::view::Lamps {
@@ -286,16 +361,13 @@ impl Panel {
             silenced: self.silenced,
             sounders: self.sounders,
             mains: self.mains,
-            first_alarm: self
-                .first_alarm
-                .map(|number| point_id(&self.layout.prefix, number)),
+            first_alarm: self.first_alarm.map(|number| self.point_id(number)),
             command_register: self.command,
         }
     }
 }
 
-/// `P1-015`
-pub(crate) fn point_id(prefix: &str, number: u16) -> String {
+fn point_id(prefix: &str, number: u16) -> String {
     format!("{prefix}-{number:03}")
 }
 

@@ -1,4 +1,4 @@
-//! The Modbus TCP side: which unit, which function codes, and links that can be cut. The devices' own logic is in
+//! The Modbus side: which unit, which function codes, and links that can be cut. The devices' own logic is in
 //! `panel` and `io`.
 //!
 //! Refusals as in the MODBUS Application Protocol V1.1b3, 7: 01 for a function code the device does not have, 02 for an
@@ -19,7 +19,7 @@ use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::Server;
 
 use crate::campus::Campus;
-use crate::field::Field;
+use crate::field::{Device, Field, Side};
 use crate::io::{IoModule, Violation};
 use crate::panel::Panel;
 use crate::writes::{Answer, Write};
@@ -29,13 +29,6 @@ const SWITCH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 64;
-
-/// Which device is behind a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Panel,
-    Io,
-}
 
 /// A link: its address, its switch and its counters.
 #[derive(Debug)]
@@ -151,7 +144,7 @@ struct Port {
     link: Arc<Link>,
 }
 
-type Reply = Result<Option<Response>, ExceptionCode>;
+pub(crate) type Reply = Result<Option<Response>, ExceptionCode>;
 
 impl Service for Port {
     type Request = SlaveRequest<'static>;
@@ -170,16 +163,20 @@ impl Service for Port {
 }
 
 /// Answers one request, and logs it when it is a write, whatever the answer was.
-fn answer(field: &mut Field, side: Side, asked: &SlaveRequest<'_>) -> Reply {
-    let unit = match side {
-        Side::Panel => field.layout.panel.unit,
-        Side::Io => field.layout.io.unit,
-    };
-    let answer = (asked.slave == unit).then(|| match side {
-        Side::Panel => panel(&mut field.panel, &asked.request),
-        Side::Io => io_module(&mut field.io, &asked.request),
-    });
+pub(crate) fn answer(field: &mut Field, side: Side, asked: &SlaveRequest<'_>) -> Reply {
+    let answer = field
+        .device(side)
+        .filter(|device| device.unit() == asked.slave)
+        .map(|device| match device {
+            Device::Panel(device) => panel(device, &asked.request),
+            Device::Io(module) => io_module(module, &asked.request),
+        });
     if let Some((address, values)) = written(&asked.request) {
+        let (command, output) = match field.device(side) {
+            Some(Device::Panel(panel)) => (panel.is_command(address), None),
+            Some(Device::Io(module)) => (false, module.id_of(address).map(str::to_owned)),
+            None => (false, None),
+        };
         field.keep(Write {
             seq: 0,
             at_ms: 0,
@@ -189,11 +186,8 @@ fn answer(field: &mut Field, side: Side, asked: &SlaveRequest<'_>) -> Reply {
             function: asked.request.function_code().value(),
             address,
             values,
-            command: side == Side::Panel && field.panel.is_command(address),
-            output: match side {
-                Side::Panel => None,
-                Side::Io => field.io.id_of(address).map(str::to_owned),
-            },
+            command,
+            output,
             answer: match &answer {
                 None => Answer::Silence,
                 Some(Ok(_)) => Answer::Taken,

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::guards::GuardView;
-use crate::layout::{Name, Person};
+use crate::layout::{BuildingLayout, Name, Person};
+use crate::panel::GasLevel;
 use crate::writes::Writes;
 
 /// A device of the panel.
@@ -11,6 +12,8 @@ use crate::writes::Writes;
 pub struct PointView {
     /// `P1-015`
     pub id: String,
+    /// The panel whose loop it is on.
+    pub panel: String,
     /// Address in the panel.
     pub number: u16,
     /// `smoke`, `heat`, `call_point` …
@@ -21,6 +24,10 @@ pub struct PointView {
     pub room: Name,
     /// There is smoke, or the button is in.
     pub smoke: bool,
+    /// What a gas detector reads now.
+    pub gas: Option<GasLevel>,
+    /// What the panel shows of a gas detector (latched).
+    pub gas_shown: Option<GasLevel>,
     /// The panel shows 火警 (latched).
     pub fire: bool,
     /// The panel shows 故障.
@@ -36,6 +43,8 @@ pub struct PointView {
 pub struct OutputView {
     /// `GAS-VALVE`
     pub id: String,
+    /// Its module.
+    pub io: String,
     /// Coil and feedback input.
     pub coil: u16,
     /// `sounder`, `feeder` …
@@ -77,6 +86,18 @@ pub struct Lamps {
     pub command_register: u16,
 }
 
+/// A panel with its lamps and key.
+#[derive(Clone, Debug, Serialize)]
+pub struct PanelView {
+    /// `panel1`
+    pub id: String,
+    /// Its name.
+    pub name: Name,
+    /// Lamps and key.
+    #[serde(flatten)]
+    pub lamps: Lamps,
+}
+
 /// A link that a client can poll.
 #[derive(Clone, Debug, Serialize)]
 pub struct LinkView {
@@ -99,6 +120,8 @@ pub struct LinkView {
 pub struct FloorView {
     /// Floor id.
     pub id: String,
+    /// Building id.
+    pub building: String,
     /// Its name.
     pub name: Name,
 }
@@ -116,10 +139,12 @@ pub struct StateView {
     pub at_ms: u64,
     /// Civil time in milliseconds since 1970.
     pub wall_ms: u64,
-    /// The panel.
-    pub panel: Lamps,
+    /// Every panel.
+    pub panels: Vec<PanelView>,
     /// Its links.
     pub links: Vec<LinkView>,
+    /// Buildings in order.
+    pub buildings: Vec<BuildingLayout>,
     /// Floors in order.
     pub floors: Vec<FloorView>,
     /// Devices in order.

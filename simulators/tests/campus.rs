@@ -144,7 +144,7 @@ async fn what_a_device_does_not_have_is_an_exception() {
     }
     let address = ExceptionCode::IllegalDataAddress;
     assert_eq!(
-        refused(Request::ReadHoldingRegisters(48, 1), &mut client).await,
+        refused(Request::ReadHoldingRegisters(120, 1), &mut client).await,
         address
     );
     assert_eq!(
@@ -273,12 +273,12 @@ async fn the_control_api_does_what_its_paths_say() {
     assert_eq!(site.post("/panel/silence").await.1["silenced"], true);
     site.post("/links/io1/drop").await;
     let state = site.get("/state").await.1;
-    assert_eq!(state["panel"]["first_alarm"], "P1-015");
+    assert_eq!(state["panels"][0]["first_alarm"], "P1-015");
     assert_eq!(state["points"].as_array().unwrap().len(), 42);
     assert_eq!(state["outputs"].as_array().unwrap().len(), 10);
     let state = site.post("/reset-campus").await.1;
-    assert_eq!(state["panel"]["key"], "manual");
-    assert_eq!(state["panel"]["first_alarm"], serde_json::Value::Null);
+    assert_eq!(state["panels"][0]["key"], "manual");
+    assert_eq!(state["panels"][0]["first_alarm"], serde_json::Value::Null);
     assert!(
         state["links"]
             .as_array()
@@ -301,7 +301,7 @@ async fn the_control_api_does_what_its_paths_say() {
 async fn the_control_api_refuses_with_a_code_and_words() {
     let site = Site::start().await;
     for (path, status, code) in [
-        ("/points/P1-099/alarm", 404, "not_found"),
+        ("/points/P1-199/alarm", 404, "not_found"),
         ("/points/P1-15/alarm", 404, "not_found"),
         ("/points/P1-043/alarm", 422, "absent"),
         ("/points/P1-015/explode", 422, "unknown_verb"),
@@ -330,7 +330,13 @@ async fn somebody_at_the_panel_presses_reset() {
     let site = Site::start().await;
     site.campus().point("P1-020", PointVerb::Alarm).unwrap();
     site.campus().point("P1-020", PointVerb::Normal).unwrap();
-    assert_eq!(site.campus().panel(PanelVerb::Reset).first_alarm, None);
+    assert_eq!(
+        site.campus()
+            .panel(None, PanelVerb::Reset)
+            .unwrap()
+            .first_alarm,
+        None
+    );
     assert_eq!(
         site.campus().writes(0).total,
         0,
@@ -348,4 +354,51 @@ async fn a_stopped_campus_cuts_its_connections() {
         .read_holding_registers(0, 48)
         .await
         .expect_err("the connection is cut");
+}
+
+/// The whole campus on free ports.
+async fn whole() -> fengsui_sim::campus::Running {
+    let options = fengsui_sim::campus::CampusOptions {
+        layout: fengsui_sim::layout::Which::Lin,
+        speed: 50.0,
+        ..fengsui_sim::campus::CampusOptions::default()
+    };
+    fengsui_sim::campus::start(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn panels_of_the_whole_campus_are_independent() {
+    let site = Site {
+        running: whole().await,
+    };
+    site.campus().point("P1-015", PointVerb::Alarm).unwrap();
+    site.campus().point("P2-001", PointVerb::Alarm).unwrap();
+    assert_eq!(site.post("/panels/panel2/reset").await.0, 200);
+    let panels = site.campus().panels();
+    let first = |id: &str| {
+        let panel = panels.iter().find(|panel| panel.id == id).unwrap();
+        panel.lamps.first_alarm.clone()
+    };
+    assert_eq!(first("panel1").as_deref(), Some("P1-015"));
+    assert_eq!(first("panel4"), None);
+    assert_eq!(site.post("/panels/panel9/reset").await.0, 404);
+}
+
+#[tokio::test]
+async fn gas_and_contacts_are_set_by_the_control_api() {
+    let site = Site {
+        running: whole().await,
+    };
+    let (status, point) = site.post("/points/G1-001/gas?level=low").await;
+    assert_eq!((status, &point["word"]), (200, &16.into()));
+    let point = site.post("/points/G1-001/gas?level=high").await.1;
+    assert_eq!(point["word"], 48);
+    assert_eq!(point["fire"], false);
+    assert_eq!(site.post("/points/G1-001/gas?level=much").await.0, 422);
+    assert_eq!(site.post("/points/P1-001/gas?level=high").await.0, 422);
+    assert_eq!(site.post("/points/W1-TANK-LOW/alarm").await.1["word"], 1);
+    assert_eq!(site.post("/points/W1-TANK-LOW/fault").await.0, 404);
+    site.campus().calm().await.unwrap();
+    let points = site.campus().points();
+    assert!(points.iter().all(|point| point.word == 0));
 }

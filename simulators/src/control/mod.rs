@@ -18,7 +18,7 @@ use crate::campus::Campus;
 use crate::guards::script::Script;
 use crate::guards::{GuardView, HandReply};
 use crate::io::OutputVerb;
-use crate::panel::{PanelVerb, PointVerb};
+use crate::panel::{GasLevel, PanelVerb, PointVerb};
 use crate::view::{Lamps, LinkView, OutputView, PointView, StateView};
 use crate::writes::Writes;
 use error::{Error, not_found, wrong_method};
@@ -45,8 +45,10 @@ fn router(campus: Campus) -> Router {
         .route("/outputs", get(outputs))
         .route("/outputs/{id}/{verb}", post(output))
         .route("/writes", get(writes))
-        .route("/panel/{verb}", post(panel))
-        .route("/panel/{what}/{verb}", post(panel_part))
+        .route("/panel/{verb}", post(first_panel))
+        .route("/panel/{what}/{verb}", post(first_panel_part))
+        .route("/panels/{id}/{verb}", post(panel))
+        .route("/panels/{id}/{what}/{verb}", post(panel_part))
         .route("/links/{id}/{verb}", post(link))
         .route("/guards", get(guards))
         .route("/guards/{recipient}/script", post(guard_script))
@@ -69,8 +71,13 @@ async fn points(State(campus): State<Campus>) -> Json<Vec<PointView>> {
 async fn point(
     State(campus): State<Campus>,
     Path((id, verb)): Path<(String, String)>,
+    gas: Result<Query<Gas>, QueryRejection>,
 ) -> Result<Json<PointView>, Error> {
     let verb = match verb.as_str() {
+        "gas" => {
+            let gas = gas.map_err(|rejected| Error::body(&rejected.body_text()))?;
+            PointVerb::Gas(gas.0.level)
+        }
         "alarm" => PointVerb::Alarm,
         "normal" => PointVerb::Normal,
         "fault" => PointVerb::Fault,
@@ -80,6 +87,13 @@ async fn point(
         _ => return Err(Error::verb(&verb)),
     };
     Ok(Json(campus.point(&id, verb)?))
+}
+
+/// `?level=low`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gas {
+    level: GasLevel,
 }
 
 async fn outputs(State(campus): State<Campus>) -> Json<Vec<OutputView>> {
@@ -115,31 +129,51 @@ async fn writes(
     Ok(Json(campus.writes(since)))
 }
 
-async fn panel(
+async fn first_panel(
     State(campus): State<Campus>,
     Path(verb): Path<String>,
 ) -> Result<Json<Lamps>, Error> {
-    let verb = match verb.as_str() {
-        "reset" => PanelVerb::Reset,
-        "silence" => PanelVerb::Silence,
-        "stop-sounders" => PanelVerb::StopSounders,
-        _ => return Err(Error::verb(&verb)),
-    };
-    Ok(Json(campus.panel(verb)))
+    Ok(Json(campus.panel(None, panel_verb(&verb)?)?))
+}
+
+async fn first_panel_part(
+    State(campus): State<Campus>,
+    Path((what, verb)): Path<(String, String)>,
+) -> Result<Json<Lamps>, Error> {
+    Ok(Json(campus.panel(None, part_verb(&what, &verb)?)?))
+}
+
+async fn panel(
+    State(campus): State<Campus>,
+    Path((id, verb)): Path<(String, String)>,
+) -> Result<Json<Lamps>, Error> {
+    Ok(Json(campus.panel(Some(&id), panel_verb(&verb)?)?))
 }
 
 async fn panel_part(
     State(campus): State<Campus>,
-    Path((what, verb)): Path<(String, String)>,
+    Path((id, what, verb)): Path<(String, String, String)>,
 ) -> Result<Json<Lamps>, Error> {
-    let verb = match (what.as_str(), verb.as_str()) {
-        ("key", "auto") => PanelVerb::KeyAuto,
-        ("key", "manual") => PanelVerb::KeyManual,
-        ("mains", "on") => PanelVerb::MainsOn,
-        ("mains", "off") => PanelVerb::MainsOff,
-        _ => return Err(Error::verb(&format!("{what}/{verb}"))),
-    };
-    Ok(Json(campus.panel(verb)))
+    Ok(Json(campus.panel(Some(&id), part_verb(&what, &verb)?)?))
+}
+
+fn panel_verb(verb: &str) -> Result<PanelVerb, Error> {
+    match verb {
+        "reset" => Ok(PanelVerb::Reset),
+        "silence" => Ok(PanelVerb::Silence),
+        "stop-sounders" => Ok(PanelVerb::StopSounders),
+        _ => Err(Error::verb(verb)),
+    }
+}
+
+fn part_verb(what: &str, verb: &str) -> Result<PanelVerb, Error> {
+    match (what, verb) {
+        ("key", "auto") => Ok(PanelVerb::KeyAuto),
+        ("key", "manual") => Ok(PanelVerb::KeyManual),
+        ("mains", "on") => Ok(PanelVerb::MainsOn),
+        ("mains", "off") => Ok(PanelVerb::MainsOff),
+        _ => Err(Error::verb(&format!("{what}/{verb}"))),
+    }
 }
 
 async fn link(

@@ -1,12 +1,13 @@
 //! The panel's behaviour over field time, without sockets.
 
 use super::{ABSENT, DISABLED, FAULT, FIRE, KEY_AUTO, MAINS, Panel, PanelVerb, PointVerb};
-use super::{SILENCED, SOUNDERS};
+use super::{GAS_HIGH, GAS_LOW, GasLevel, SILENCED, SOUNDERS};
 use crate::layout::{Layout, Which};
 use tokio_modbus::ExceptionCode;
 
 fn panel() -> Panel {
-    Panel::new(&Layout::read(Which::Small).expect("the shipped layout parses"))
+    let campus = Layout::read(Which::Small).expect("the shipped layout parses");
+    Panel::new(&campus, &campus.panels[0])
 }
 
 fn status(panel: &Panel) -> u16 {
@@ -156,9 +157,9 @@ fn the_command_register_keeps_the_last_command_and_its_key_is_real() {
 }
 
 #[test]
-fn the_map_has_forty_eight_words_of_which_six_are_absent() {
+fn addresses_without_a_device_are_absent() {
     let panel = panel();
-    let words = panel.read(0, 48).expect("devices");
+    let words = panel.read(0, 120).expect("devices");
     assert_eq!(words.iter().position(|word| *word == ABSENT), Some(42));
     assert!(words[42..].iter().all(|word| *word == ABSENT));
 }
@@ -169,8 +170,8 @@ fn what_the_panel_does_not_have_is_refused() {
     let address = Err(ExceptionCode::IllegalDataAddress);
     let value = Err(ExceptionCode::IllegalDataValue);
     for (start, count) in [
-        (48, 1),
-        (47, 2),
+        (120, 1),
+        (119, 2),
         (199, 1),
         (200, 2),
         (301, 1),
@@ -210,4 +211,39 @@ fn calm_clears_everything() {
             .iter()
             .all(|word| *word == 0)
     );
+}
+
+#[test]
+fn a_gas_detector_shows_its_highest_limit_until_the_reset_and_sounds_no_evacuation() {
+    let campus = Layout::read(Which::Lin).expect("the shipped layout parses");
+    let layout = campus.panels.iter().find(|one| one.id == "gas1");
+    let mut panel = Panel::new(&campus, layout.expect("a gas controller"));
+    assert!(panel.point(1, PointVerb::Gas(GasLevel::Low)));
+    assert_eq!(panel.word(1), GAS_LOW);
+    panel.point(1, PointVerb::Gas(GasLevel::High));
+    panel.point(1, PointVerb::Gas(GasLevel::Low));
+    panel.advance(60_000);
+    assert_eq!(
+        panel.word(1),
+        GAS_LOW | GAS_HIGH,
+        "what was over the limit stays shown"
+    );
+    assert_eq!(status(&panel) & SOUNDERS, 0);
+    panel.act(PanelVerb::Reset);
+    assert_eq!(panel.word(1), 0);
+    panel.advance(62_000);
+    assert_eq!(
+        panel.word(1),
+        GAS_LOW,
+        "gas that is still there shows again"
+    );
+    panel.point(1, PointVerb::Normal);
+    panel.act(PanelVerb::Reset);
+    panel.advance(120_000);
+    assert_eq!(panel.word(1), 0);
+}
+
+#[test]
+fn a_smoke_detector_smells_no_gas() {
+    assert!(!panel().point(1, PointVerb::Gas(GasLevel::High)));
 }
