@@ -12,6 +12,8 @@
     reason = "a test that cannot go on fails, and a story is told in one piece"
 )]
 
+#[path = "rules/campus.rs"]
+mod campus;
 #[path = "rules/gas.rs"]
 mod gas;
 #[path = "rules/house.rs"]
