@@ -23,7 +23,7 @@ use crate::engine::run::{self, Parts, Running};
 use crate::http::{self, HttpParts};
 use crate::mqtt::{self, MqttAddresses, MqttParts};
 use crate::store::sqlite::SqliteStore;
-use crate::{engine, field};
+use crate::{engine, field, service};
 
 /// Longest wait for tasks to end after the engine has ended.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -121,6 +121,8 @@ impl App {
             stop: stop.clone(),
         };
         tracker.spawn_on(serve(listener, parts), people_runtime.handle());
+        let watch = service::watch(handle.clone(), stop.clone());
+        tracker.spawn_on(watch, people_runtime.handle());
         Ok(Self {
             handle,
             engine,
@@ -157,7 +159,9 @@ impl App {
 
     /// Runs until SIGTERM or SIGINT.
     pub fn run_until_told(self) {
+        service::ready();
         self.people_runtime.block_on(told_to_stop());
+        service::stopping();
         tracing::info!("stopping");
         self.stop();
     }

@@ -4,16 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use fengsui::cli::{Arguments, Command, check, journal, people, run, status};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+    // Written to the end when this function returns.
+    let _log = fengsui::log::start(&arguments.log, arguments.journal.as_deref());
     match arguments.command {
         Command::Run(site) => run::run(&site),
         Command::Check { config } => check::check(&config),

@@ -33,6 +33,9 @@ pub struct Arguments {
         global = true
     )]
     pub log: String,
+    /// Device and inode of journald's socket, as the service manager tells it.
+    #[arg(long, env = "JOURNAL_STREAM", hide = true, global = true)]
+    pub journal: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

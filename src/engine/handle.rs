@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::board::Board;
 use super::ports::{AccountRow, Answer, DeviceRow, Problem, RowChange, SessionRow, TokenRow};
+use super::pulses::{Pulse, Pulses};
 use super::stages::{Histogram, Stage, Stages};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
@@ -109,6 +110,8 @@ pub struct Shared {
     pub health: RwLock<Health>,
     /// How long the stages of an alarm take.
     pub stages: Stages,
+    /// Signs of life of the loop and of the buses.
+    pub pulses: Pulses,
 }
 
 impl Shared {
@@ -270,6 +273,18 @@ impl Handle {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Somebody who must show signs of life from now on.
+    #[must_use]
+    pub fn pulse(&self, who: &str) -> Pulse {
+        self.shared.pulses.of(who)
+    }
+
+    /// Who has shown no sign of life for too long.
+    #[must_use]
+    pub fn silent(&self) -> Vec<String> {
+        self.shared.pulses.silent()
     }
 
     /// One more measurement of a stage.

@@ -10,6 +10,7 @@ use super::ledger::{CLOSED_KEPT_MAX, EntryBody, Ledger, entry_hash};
 use super::ports::{
     AccountRow, Batch, DeviceRow, Entry, RowChange, SessionRow, Store, StoreError, Table, TokenRow,
 };
+use super::run::PULSE;
 use super::spool::Spool;
 use crate::clock::{Clock, boot_id};
 use crate::domain::site::Site;
@@ -18,6 +19,8 @@ use crate::procedure::view::Erasable;
 
 /// Closed incidents that are loaded so that people may still read them.
 const CLOSED_KEPT: u32 = CLOSED_KEPT_MAX as u32;
+/// How long a start may read its rows before the watchdog no longer believes in it.
+const LOAD_MAX: Duration = Duration::from_mins(5);
 /// Time between two tries to open a store that is not there.
 const RETRY: Duration = Duration::from_millis(500);
 /// Longest time that a stop of the machine counts for limits; a clock that went wild must not let every limit pass.
@@ -133,7 +136,9 @@ pub fn wait_for(
     shared: &Shared,
 ) -> Option<Loaded> {
     let mut said = false;
+    let pulse = shared.pulses.of(PULSE);
     loop {
+        pulse.good_for(LOAD_MAX);
         match load(store, site, from, shared) {
             Ok(loaded) => {
                 shared.set_health(|health| health.store = None);

@@ -9,10 +9,12 @@ pub mod ledger;
 pub mod load;
 mod pages;
 pub mod ports;
+pub mod pulses;
 pub mod rebuild;
 pub mod run;
 pub mod spool;
 pub mod stages;
+mod tell;
 pub mod translate;
 
 #[cfg(test)]

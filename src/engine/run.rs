@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use super::pages::Pages;
 use super::ports::{Answer, Batch, Done, Durable, Field, RowChange, Store};
 use super::stages::Stage;
-use super::{load, pages, translate};
+use super::{load, pages, tell, translate};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::actor::Actor;
 use crate::domain::ids::PointId;
@@ -34,6 +34,12 @@ const BATCH_INPUTS_MAX: usize = 256;
 const CLOCK_STEP_MS: i64 = 2_000;
 /// The longest sleep: the loop looks at the wall clock this often.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// The loop's name among the signs of life.
+pub(super) const PULSE: &str = "engine";
+/// How long one turn of the loop may take before the watchdog no longer believes in it; a turn takes milliseconds, and an idle one
+/// [`LOOK`].
+const SILENT_MAX: Duration = Duration::from_secs(5);
 
 /// What the engine needs to run.
 pub struct Parts {
@@ -117,6 +123,8 @@ struct Engine {
     keeper: Keeper<Unseen>,
     durable: Durable,
     wall_minus_engine: i64,
+    /// Up to this entry the log has what happened.
+    told: u64,
 }
 
 impl Engine {
@@ -148,7 +156,9 @@ impl Engine {
             keeper,
             durable: Durable::Journal,
             wall_minus_engine: now.wall.0 - now.engine.0,
+            told: 0,
         };
+        engine.told = engine.ledger.head.seq;
         engine.started(now, &config_version);
         engine.shared.set_health(|health| health.ready = true);
         Some(engine)
@@ -188,7 +198,10 @@ impl Engine {
     }
 
     fn run(mut self) {
+        let pulse = self.shared.pulses.of(PULSE);
         loop {
+            pulse.good_for(SILENT_MAX);
+            crate::crash::hold("engine");
             self.show_ready();
             let worked = self.fill();
             if self.keeper.is_free() && self.open.inputs > 0 {
@@ -402,10 +415,12 @@ impl Engine {
     }
 
     /// The record of a batch is kept: documents, effects and replies go out.
-    fn show(&self, seen: Unseen, durable: Durable) {
+    fn show(&mut self, seen: Unseen, durable: Durable) {
         crate::crash::point("after_commit_before_reply");
         load::remember(&self.shared, &seen.people);
         if let Some(change) = seen.change {
+            tell::lines(&self.ledger.campus, self.told, change.seq);
+            self.told = change.seq;
             pages::show(&self.shared, change);
         }
         for owed in &seen.effects {
@@ -502,5 +517,6 @@ pub fn shared() -> Arc<Shared> {
         changes,
         health: std::sync::RwLock::default(),
         stages: super::stages::Stages::default(),
+        pulses: super::pulses::Pulses::default(),
     })
 }

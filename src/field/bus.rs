@@ -56,6 +56,13 @@ enum Step {
     Wait(Instant),
 }
 
+/// How long a step may take before the watchdog no longer believes in the task, beside the timeouts of its connection.
+const SILENT_MAX: Duration = Duration::from_secs(4);
+/// Timeouts that one step may meet: a connect, an exchange, what a write reads back.
+const TIMEOUTS_MAX: u32 = 4;
+/// Longest wait without a look around.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// A bus at work.
 pub(crate) struct Bus {
     name: String,
@@ -126,7 +133,10 @@ impl Bus {
     }
 
     async fn work(&mut self) {
+        let pulse = self.handle.pulse(&format!("bus {}", self.name));
         while !self.stop.is_cancelled() {
+            pulse.good_for(SILENT_MAX + self.timeout * TIMEOUTS_MAX);
+            crate::crash::hold("bus");
             while let Some(permit) = self.reports.collect() {
                 self.decided(&permit);
             }
@@ -137,7 +147,7 @@ impl Bus {
                 Step::Connect => self.connect().await,
                 Step::Write => self.write().await,
                 Step::Poll(index) => self.poll(index).await,
-                Step::Wait(until) => self.wait(until).await,
+                Step::Wait(until) => self.wait(until.min(now + WAIT_MAX)).await,
             }
         }
     }

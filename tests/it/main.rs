@@ -16,6 +16,7 @@ mod clock;
 mod fire;
 mod kill;
 mod people;
+mod service;
 mod site;
 mod spool;
 mod start;

@@ -27,7 +27,7 @@ const ACCOUNTS: [(&str, &str, &str, Option<&str>); 4] = [
 ];
 
 /// Recipients that the simulator can play.
-const RECIPIENTS: [&str; 7] = [
+pub(crate) const RECIPIENTS: [&str; 7] = [
     "post1",
     "post2",
     "post3",
@@ -60,6 +60,7 @@ pub(crate) struct TestSite {
     environment: Vec<(String, String)>,
     /// The data folder is a disk of its own with so many MiB, mounted for the daemon alone.
     disk_mib: Option<u32>,
+    logs: bool,
     client: reqwest::Client,
 }
 
@@ -87,6 +88,7 @@ impl TestSite {
             mqtt: String::new(),
             environment: Vec::new(),
             disk_mib: None,
+            logs: false,
             client: reqwest::Client::new(),
         };
         let crash = site.crash_file().display().to_string();
@@ -254,8 +256,12 @@ impl TestSite {
 
     /// Starts the daemon and learns where it listens; later starts listen there again.
     pub(crate) fn run(&mut self) {
-        let mut child = self
-            .daemon()
+        let mut command = self.daemon();
+        if self.logs {
+            let log = std::fs::File::create(self.log_file()).expect("a file");
+            command.stderr(log);
+        }
+        let mut child = command
             .envs(self.environment.iter().cloned())
             .stdout(Stdio::piped())
             .spawn()
@@ -316,11 +322,39 @@ impl TestSite {
         .await
     }
 
+    /// Keeps the log of the daemons that are started from now on, down to traces.
+    pub(crate) fn log_everything(&mut self) {
+        self.logs = true;
+        self.set("FENGSUI_LOG", "debug,fengsui=trace");
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// The log so far.
+    pub(crate) fn log(&self) -> String {
+        let bytes = std::fs::read(self.log_file()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The token of a recipient's device.
+    #[expect(clippy::unused_self, reason = "all sites have the same people")]
+    pub(crate) fn token(&self, recipient: &str) -> String {
+        let (_, tokens) = PEOPLE.get_or_init(people);
+        tokens[recipient].clone()
+    }
+
     /// SIGTERM; the daemon must end by itself and well.
     pub(crate) async fn stop(&mut self) {
-        let mut child = self.daemon.take().expect("a daemon");
-        let pid = rustix::process::Pid::from_child(&child);
+        let pid = self.process();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+        self.ended_well().await;
+    }
+
+    /// The daemon, that was told to stop, ends well.
+    pub(crate) async fn ended_well(&mut self) {
+        let mut child = self.daemon.take().expect("a daemon");
         let status = until("the daemon's end", async || {
             child.try_wait().expect("a child")
         })
@@ -382,6 +416,11 @@ impl Drop for TestSite {
 }
 
 impl Person {
+    /// The session's CSRF token.
+    pub(crate) fn csrf(&self) -> String {
+        self.csrf.clone()
+    }
+
     /// A verb; the key makes a repeat harmless. Returns status and body.
     pub(crate) async fn verb(&self, path: &str, body: Value) -> (u16, Value) {
         static KEYS: AtomicU64 = AtomicU64::new(0);
@@ -483,7 +522,7 @@ pub(crate) async fn until_long<T>(
 
 fn command(config: &Path, data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fengsui"));
-    command.args(["--log", "warn"]).args(arguments);
+    command.env("FENGSUI_LOG", "warn").args(arguments);
     command.arg("--config").arg(config).arg("--data").arg(data);
     command
 }
