@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{EXIT_UNAVAILABLE, EXIT_USAGE, SiteArguments, fail, load};
 use crate::config::Configuration;
 use crate::domain::role::{Power, Role};
+use crate::domain::settings::Broker;
 use crate::domain::site::Site;
 use crate::engine::ports::{AccountRow, DeviceRow};
 use crate::http::door::{People, PersonRow};
@@ -279,6 +280,13 @@ fn add_device(add: &AddDevice) -> Outcome {
     let subject = format!("device/{}", add.recipient);
     change(&configuration, subject, vec![PersonRow::Device(device)])?;
     println!("{token}");
+    if let Broker::External { .. } = configuration.settings.mqtt.broker {
+        // The token itself stays off this line: standard error may be a log.
+        let recipient = &add.recipient;
+        eprintln!(
+            "fengsui: the broker must know it too: mosquitto_passwd /etc/mosquitto/fengsui.passwords {recipient}"
+        );
+    }
     Ok(())
 }
 

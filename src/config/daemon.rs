@@ -34,7 +34,7 @@ struct ExternalEntry {
     address: Word,
     user: Word,
     password_file: Word,
-    websocket_port: Spanned<i64>,
+    websocket_port: Option<Spanned<i64>>,
 }
 
 /// Reads the file; relative paths start at `dir`.
@@ -124,7 +124,12 @@ fn read_embedded(entry: &EmbeddedEntry, scope: &mut Scope<'_>) -> Option<MqttSet
 fn read_external(entry: ExternalEntry, dir: &Path, scope: &mut Scope<'_>) -> Option<MqttSettings> {
     lines::check_address(&entry.address, scope);
     let password_file = secret(&entry.password_file, dir, scope);
-    let websocket_port = scope.number(&entry.websocket_port, 1..=65_535, "websocket_port");
+    let told = entry.websocket_port.as_ref();
+    let websocket_port = match told {
+        Some(port) => scope.number(port, 1..=65_535, "websocket_port"),
+        // Pages then use HTTP alone.
+        None => Some(0),
+    };
     Some(MqttSettings {
         broker: Broker::External {
             address: entry.address.into_inner(),
@@ -148,6 +153,19 @@ fn socket(word: &Word, scope: &mut Scope<'_>) -> Option<SocketAddr> {
     parsed
 }
 
+/// Where systemd puts the credentials of a service. It lets the service's user in by an access list, and the mask of that list
+/// stands in the place of the group's bits (acl(5)).
+const CREDENTIALS: &str = "/run/credentials";
+
+/// What others may not have at a secret.
+fn forbidden(path: &Path) -> u32 {
+    if path.starts_with(CREDENTIALS) {
+        0o037
+    } else {
+        0o077
+    }
+}
+
 /// The path of a file that holds a secret: it must be there and nobody else's to read.
 fn secret(word: &Word, dir: &Path, scope: &mut Scope<'_>) -> PathBuf {
     let path = dir.join(word.as_ref());
@@ -157,7 +175,7 @@ fn secret(word: &Word, dir: &Path, scope: &mut Scope<'_>) -> PathBuf {
             format!("the secret in `{}` cannot be read: {error}", path.display()),
             "create the file with the secret in it, owned by the user that Fengsui runs as, and chmod 600",
         ),
-        Ok(about) if about.permissions().mode() & 0o077 != 0 => scope.error(
+        Ok(about) if about.permissions().mode() & forbidden(&path) != 0 => scope.error(
             word.span(),
             format!("others can read the secret in `{}`", path.display()),
             format!("chmod 600 {}", path.display()),

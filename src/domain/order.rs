@@ -68,7 +68,6 @@ pub enum Via {
 
 impl Via {
     /// Whether the journal leaves it out.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     #[must_use]
     pub fn is_mqtt(&self) -> bool {
         *self == Self::Mqtt

@@ -28,7 +28,7 @@ pub struct HttpSettings {
 pub struct MqttSettings {
     /// Which broker.
     pub broker: Broker,
-    /// What the guard page is told: `ws://…` of the broker; empty means the host it was loaded from, with this port.
+    /// What the guard page is told: the broker's port for WebSockets on the host that it was loaded from. 0: it uses HTTP alone.
     pub websocket_port: u16,
 }
 

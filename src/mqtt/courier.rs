@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use thiserror::Error;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,19 +19,19 @@ use super::payload::{self, Strays};
 use super::presence::Presences;
 use super::publish::Outbox;
 use super::retry::{self, Backoff, Outcome};
+use super::session::{Session, Settled};
+use super::times::Times;
 use super::topics::{DAEMON, DAEMON_STATUS, Incoming, Topics};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{OrderId, RecipientId};
-use crate::domain::input::Input;
-use crate::domain::order::Via;
+use crate::domain::input::{self, Input};
+use crate::domain::order::{ReplyVerb, Via};
 use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Change, Handle};
 
 /// Most messages without acknowledgement that may wait with the others; beyond it they are dropped. The others are bounded by
 /// what the broker may send.
 const UNACKNOWLEDGED_MAX: usize = 128;
-/// Pause before what was refused is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 /// How long devices have to come back after the link was made, before they are taken for gone.
 const PRESENCE_GRACE: Duration = Duration::from_secs(10);
 /// How long the last words of a daemon that stops may take.
@@ -58,32 +57,11 @@ pub(super) struct Courier {
     presences: Presences,
     paces: Paces,
     strays: Strays,
+    times: Times,
     /// What the engine was told of the broker.
     told_up: Option<bool>,
     /// Orders that the broker has and the engine does not know of yet.
     announced: Vec<OrderId>,
-}
-
-/// What came of something that was sent: `None` is the subscription, else the topic of a message.
-type Settled = (Option<Arc<str>>, Sent);
-
-/// One connection and what is under way on it.
-struct Session {
-    connection: Connection,
-    sent: FuturesUnordered<Later<Settled>>,
-    /// In order of arrival, so that acknowledgements go out in order.
-    waiting: FuturesOrdered<Later<(Received, Outcome)>>,
-    changes: broadcast::Receiver<Arc<Change>>,
-    /// Documents up to this entry are in the outbox.
-    seq: u64,
-    /// The broker knows what to send us.
-    is_subscribed: bool,
-    /// The engine has shown its documents; before that nothing may be concluded from what is not there.
-    is_loaded: bool,
-    /// Presences count as complete from here on.
-    settle_at: Option<Instant>,
-    /// When refused messages and inputs are tried again.
-    again_at: Option<Instant>,
 }
 
 impl Courier {
@@ -105,6 +83,7 @@ impl Courier {
             presences: Presences::default(),
             paces: Paces::default(),
             strays: Strays::default(),
+            times: Times::default(),
             told_up: None,
             announced: Vec::new(),
         }
@@ -170,9 +149,6 @@ impl Courier {
                     self.settled(&mut session, settled)?;
                 }
                 Some((received, outcome)) = session.waiting.next(), if !session.waiting.is_empty() => {
-                    if outcome == Outcome::Committed {
-                        self.answered(&received);
-                    }
                     acknowledge(&session.connection, &received, outcome)?;
                 }
                 change = session.changes.recv(), if session.is_subscribed => {
@@ -200,10 +176,8 @@ impl Courier {
 
     fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Lost> {
         match event {
-            Event::Connected { session_present } => {
-                if !session_present {
-                    self.outbox.session_lost();
-                }
+            Event::Connected => {
+                self.outbox.connected();
                 let answer = session.connection.subscribe(self.topics.inbox())?;
                 session
                     .sent
@@ -265,7 +239,8 @@ impl Courier {
         }
         session.seq = change.seq;
         for (key, text) in &change.documents {
-            self.outbox.document(key, text.as_ref(), change.seq);
+            self.times.committed(key);
+            self.outbox.changed(key, text.as_ref(), change.seq);
         }
     }
 
@@ -277,6 +252,15 @@ impl Courier {
         let waits: Later<Outcome> = match self.topics.incoming(&topic) {
             Some(Incoming::Reply { recipient, order }) => {
                 match self.reply(recipient, order, received.payload()) {
+                    Ok(waits) => waits,
+                    Err(why) => {
+                        self.strays.count(&topic, &why);
+                        nothing()
+                    }
+                }
+            }
+            Some(Incoming::Report { recipient }) => {
+                match self.report(recipient, received.payload()) {
                     Ok(waits) => waits,
                     Err(why) => {
                         self.strays.count(&topic, &why);
@@ -319,18 +303,40 @@ impl Courier {
         if !self.paces.take(&recipient, now) {
             return Err("the recipient answers too fast".to_owned());
         }
+        self.answer_again(&reply);
+        if reply.verb == ReplyVerb::Received {
+            self.times.received(&self.handle, &reply.order);
+        }
         crate::crash::point("reply_received_before_commit");
         let actor = Actor::Recipient(recipient);
         let outcome = retry::submit(&self.handle, actor, Input::Reply(reply));
         Ok(Box::pin(outcome))
     }
 
-    /// Whoever answers an order that is over is told so. An answer that was not heard before changes the document, and that is
-    /// said by itself; this is for one that was.
-    fn answered(&mut self, received: &Received) {
-        let topic = self.topics.incoming(&received.topic());
-        if let Some(Incoming::Reply { recipient, order }) = topic {
-            self.outbox.say_again(&format!("order/{recipient}/{order}"));
+    /// Puts a report from the scene in, as a reply.
+    fn report(&mut self, recipient: RecipientId, payload: &[u8]) -> Result<Later<Outcome>, String> {
+        if !self.site.recipients.contains_key(&recipient) {
+            return Err("there is no such recipient".to_owned());
+        }
+        let now = self.handle.now().engine;
+        let report =
+            payload::report(recipient.clone(), payload).map_err(|error| error.to_string())?;
+        if !self.paces.take(&recipient, now) {
+            return Err("the recipient reports too fast".to_owned());
+        }
+        let actor = Actor::Recipient(recipient);
+        let outcome = retry::submit(&self.handle, actor, Input::Report(report));
+        Ok(Box::pin(outcome))
+    }
+
+    /// Whoever says again what was heard of an order that is over has not heard so. A new answer changes the document, and that is
+    /// said by itself.
+    fn answer_again(&mut self, reply: &input::Reply) {
+        let key = format!("order/{}/{}", reply.recipient, reply.order);
+        let document = self.handle.document(&key);
+        let id = format!("\"{}\"", reply.reply_id);
+        if document.is_some_and(|document| document.contains(&id)) {
+            self.outbox.say_again(&key);
         }
     }
 
@@ -358,7 +364,10 @@ impl Courier {
             (None, Sent::Refused(why)) => return Err(Lost::Subscription(why)),
             (None, Sent::Gone) => return Err(Lost::Subscription("it was not sent".to_owned())),
             (Some(topic), Sent::Acknowledged) => {
-                if let Some(order) = self.outbox.acknowledged(&topic) {
+                let announces = self.outbox.acknowledged(&topic);
+                let handle = &self.handle;
+                self.times.published(handle, &topic, announces.as_ref());
+                if let Some(order) = announces {
                     crate::crash::point("order_published_before_at_broker");
                     self.announced.push(order);
                 }
@@ -453,26 +462,6 @@ impl Courier {
         if connection.leave() {
             wire.await;
         }
-    }
-}
-
-impl Session {
-    fn new(connection: Connection, changes: broadcast::Receiver<Arc<Change>>) -> Self {
-        Self {
-            connection,
-            sent: FuturesUnordered::new(),
-            waiting: FuturesOrdered::new(),
-            changes,
-            seq: 0,
-            is_subscribed: false,
-            is_loaded: false,
-            settle_at: None,
-            again_at: None,
-        }
-    }
-
-    fn again_soon(&mut self) {
-        self.again_at.get_or_insert_with(|| Instant::now() + AGAIN);
     }
 }
 

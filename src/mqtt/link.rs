@@ -66,10 +66,7 @@ pub(super) struct Access {
 #[derive(Debug)]
 pub(super) enum Event {
     /// It is made.
-    Connected {
-        /// The broker knows the session.
-        session_present: bool,
-    },
+    Connected,
     /// A message came.
     Message(Received),
 }
@@ -202,9 +199,7 @@ impl Wire {
     pub(super) async fn run(mut self) -> Lost {
         loop {
             let event = match self.0.poll().await {
-                Ok(rumqttc::Event::Incoming(Packet::ConnAck(connack))) => Event::Connected {
-                    session_present: connack.session_present,
-                },
+                Ok(rumqttc::Event::Incoming(Packet::ConnAck(_))) => Event::Connected,
                 Ok(rumqttc::Event::Incoming(Packet::Publish(publish))) => {
                     Event::Message(Received(Box::new(publish)))
                 }

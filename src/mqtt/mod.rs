@@ -12,8 +12,10 @@ mod payload;
 mod presence;
 mod publish;
 mod retry;
+mod session;
 #[cfg(test)]
 mod tests;
+mod times;
 mod topics;
 mod websocket;
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::domain::ids::{OrderId, RecipientId};
+use crate::domain::ids::{CompartmentId, OrderId, RecipientId};
 use crate::domain::input;
 use crate::domain::order::{Cause, Figures, OrderState, ReplyVerb, Via};
 use crate::domain::time::WallTime;
@@ -52,6 +52,18 @@ struct ReplyPayload {
 }
 
 #[derive(Deserialize)]
+struct ReportPayload {
+    v: u32,
+    report_id: String,
+    #[serde(default)]
+    compartment: Option<CompartmentId>,
+    #[serde(default)]
+    room: Option<String>,
+    #[serde(default)]
+    real: bool,
+}
+
+#[derive(Deserialize)]
 struct PresencePayload {
     v: u32,
     device: String,
@@ -88,6 +100,28 @@ pub(super) fn reply(
         reason: payload.reason,
         via: Via::Mqtt,
         figures: payload.figures.given(),
+    })
+}
+
+/// Reads a report from the scene; who reports comes from the topic. Free text goes over HTTP, where it is kept erasable.
+pub(super) fn report(recipient: RecipientId, bytes: &[u8]) -> Result<input::Report, Unreadable> {
+    let payload: ReportPayload = parse(bytes)?;
+    version(payload.v)?;
+    word("report_id", &payload.report_id)?;
+    if let Some(compartment) = &payload.compartment {
+        word("compartment", compartment.as_str())?;
+    }
+    if let Some(room) = &payload.room {
+        word("room", room)?;
+    }
+    Ok(input::Report {
+        recipient,
+        report_id: payload.report_id,
+        compartment: payload.compartment,
+        room: payload.room,
+        real: payload.real,
+        note: None,
+        via: Via::Mqtt,
     })
 }
 

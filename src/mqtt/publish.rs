@@ -121,6 +121,16 @@ impl Outbox {
         }
     }
 
+    /// Takes one document of a new entry. An order that was given and ended in one entry, as by a report from the scene, still has
+    /// a last word that its recipient waits for.
+    pub(super) fn changed(&mut self, key: &str, text: Option<&Arc<str>>, seq: u64) {
+        let is_new = !self.topics.contains_key(key);
+        self.document(key, text, seq);
+        if is_new && key.starts_with("order/") {
+            self.say_again(key);
+        }
+    }
+
     fn read(&mut self, topic: &str, class: Class, stand: Option<Stand>) {
         self.stand(topic, stand.map(|stand| (class, stand)));
     }
@@ -202,8 +212,9 @@ impl Outbox {
         self.queue_all();
     }
 
-    /// The broker knows nothing of our session: what it retains may be gone too.
-    pub(super) fn session_lost(&mut self) {
+    /// A connection is made. It may be to a broker that was killed meanwhile and came back with older files: that it acknowledged a
+    /// message, or still knows the session, does not say that it holds the message now. So everything is published again.
+    pub(super) fn connected(&mut self) {
         for topic in self.topics.values_mut() {
             if topic.held != Held::Nothing {
                 topic.held = Held::Something;

@@ -29,6 +29,11 @@ pub(super) enum Incoming {
         /// Which order.
         order: OrderId,
     },
+    /// `report/{recipient}`: 发现火情.
+    Report {
+        /// Who reports; the payload has no say in it.
+        recipient: RecipientId,
+    },
     /// `presence/{recipient}`.
     Presence {
         /// Whose device.
@@ -74,9 +79,10 @@ impl Topics {
     }
 
     /// What the daemon's link subscribes to: replies and presences, and what is retained of its own orders and alarms.
-    pub(super) fn inbox(&self) -> [(String, Inbox); 4] {
+    pub(super) fn inbox(&self) -> [(String, Inbox); 5] {
         [
             (self.full("reply/+/+"), Inbox::People),
+            (self.full("report/+"), Inbox::People),
             (self.full("presence/+"), Inbox::People),
             (self.full("order/+/+"), Inbox::Own),
             (self.full("alarm/+"), Inbox::Own),
@@ -95,6 +101,9 @@ impl Topics {
                 recipient: recipient.into(),
                 order: order.into(),
             }),
+            ["report", recipient] => Some(Incoming::Report {
+                recipient: recipient.into(),
+            }),
             ["presence", recipient] => Some(Incoming::Presence {
                 recipient: recipient.into(),
             }),
@@ -111,9 +120,11 @@ impl Topics {
             return topic.starts_with(&self.prefix);
         }
         match self.incoming(topic) {
-            Some(Incoming::Reply { recipient, .. } | Incoming::Presence { recipient }) => {
-                recipient.as_str() == user
-            }
+            Some(
+                Incoming::Reply { recipient, .. }
+                | Incoming::Report { recipient }
+                | Incoming::Presence { recipient },
+            ) => recipient.as_str() == user,
             Some(Incoming::Retained { .. }) | None => false,
         }
     }
@@ -248,6 +259,8 @@ mod tests {
         let rows = [
             ("fengsui/v1/lin/reply/post2/o1", true),
             ("fengsui/v1/lin/presence/post2", true),
+            ("fengsui/v1/lin/report/post2", true),
+            ("fengsui/v1/lin/report/post1", false),
             ("fengsui/v1/lin/reply/post1/o1", false),
             ("fengsui/v1/lin/presence/post1", false),
             ("fengsui/v1/lin/order/post2/o1", false),

@@ -19,6 +19,11 @@ fn reports(report: &str) -> Script {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_false_alarm_from_the_register_to_the_close() {
     let mut site = TestSite::start(20.0).await;
+    false_alarm(&mut site).await;
+}
+
+/// A false alarm, whatever the broker.
+pub(crate) async fn false_alarm(site: &mut TestSite) {
     site.send_guards(&[("post1", reports("")), ("post2", reports("false:cooking"))]);
     let operator = site.sign_on("operator").await;
     operator

@@ -193,7 +193,7 @@ pub(crate) async fn check(fire: &mut Fire, kill: &Kill) {
 }
 
 /// How often each output was written, by the field's own log.
-async fn written(fire: &Fire) -> BTreeMap<String, usize> {
+pub(crate) async fn written(fire: &Fire) -> BTreeMap<String, usize> {
     let log = fire.site.field_says("/writes").await;
     let mut writes = BTreeMap::new();
     for write in log["writes"].as_array().expect("writes") {

@@ -92,7 +92,7 @@ fn a_site_may_have_no_broker_and_knows_it() {
     assert!(site.load().unwrap().site.has_broker);
     let text = site.text("fengsui.toml");
     let (head, _) = text.split_once("\n[mqtt.embedded]").unwrap();
-    site.write("fengsui.toml", head.to_owned());
+    site.write("fengsui.toml", head);
     assert!(!site.load().unwrap().site.has_broker);
     site.write("fengsui.toml", format!("{head}\n[mqtt]\n"));
     assert_eq!(site.messages(), ["fengsui.toml: there must be one broker"]);

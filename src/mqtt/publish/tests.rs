@@ -71,7 +71,7 @@ fn what_was_under_way_at_a_loss_is_sent_again_and_what_was_acknowledged_is_not()
     assert_eq!(next(&mut outbox).0, "order/post2/o2");
     assert_eq!(outbox.next(WallTime(1)), None);
     outbox.disconnected();
-    outbox.session_lost();
+    outbox.connected();
     let mut again = [next(&mut outbox).0, next(&mut outbox).0];
     again.sort();
     assert_eq!(again, ["order/post2/o1", "order/post2/o2"]);
@@ -151,6 +151,17 @@ fn an_answer_that_comes_after_the_end_is_heard() {
     assert_eq!(outbox.next(WallTime(1)), None);
     outbox.say_again(&topic);
     assert_eq!(next(&mut outbox), (topic, false, false));
+}
+
+#[test]
+fn an_order_that_was_given_and_ended_at_once_has_its_last_word() {
+    let mut outbox = Outbox::default();
+    let (key, text) = order("o1", "done", false);
+    outbox.changed(&key, Some(&text), 7);
+    assert_eq!(next(&mut outbox), (key.clone(), false, false));
+    outbox.acknowledged(&key);
+    outbox.changed(&key, Some(&text), 8);
+    assert_eq!(outbox.next(WallTime(1)), None);
 }
 
 #[test]

@@ -222,3 +222,43 @@ async fn a_taken_tcp_port_stops_nothing_and_is_used_once_free() {
 async fn a_taken_websocket_port_stops_nothing_and_is_used_once_free() {
     a_taken_port(|websocket, listen| Broker::Embedded { listen, websocket }).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_reports_a_fire_that_no_device_has_seen() {
+    let campus = Campus::new().await;
+    let address = campus.mqtt().await.tcp.expect("bound");
+    campus.until("summary", |_| true).await;
+    let mut post2 = on_duty(address, "post2").await;
+    campus
+        .until("recipient/post2", |post| post["online"] == true)
+        .await;
+    let topic = "fengsui/v1/test/report/post2";
+    let report = json!({ "v": 1, "report_id": "s1", "compartment": "D1-2", "real": true, "at": 0 });
+    super::schemas::check(topic, &report);
+    for _twice in 0..2 {
+        post2.publish(topic, &report.to_string(), false).await;
+    }
+    let heard = |message: &Message| {
+        let heard = || message.json()["heard"].to_string();
+        message.topic.contains("/order/post2/")
+            && !message.payload.is_empty()
+            && heard().contains("s1")
+    };
+    post2.until(heard).await;
+    let incident = campus
+        .until("incident/", |incident| incident["stage"] == "fighting")
+        .await;
+    assert_eq!(incident["reported"]["how"], "guard");
+    let incidents = campus.handle.snapshot(&crate::engine::handle::Audience {
+        role: crate::domain::actor::Role::Engineer,
+        recipient: None,
+    });
+    let count = incidents
+        .by_key
+        .keys()
+        .filter(|key| key.starts_with("incident/"));
+    assert_eq!(count.count(), 1, "the same report twice is one");
+    let publish = campus.handle.stages()[3].1;
+    assert!(publish.count() > 0, "the stage is measured");
+    campus.stop_mqtt().await;
+}

@@ -10,9 +10,10 @@ use crate::domain::order::Cause;
 use crate::mqtt::payload;
 
 /// Schema and text by name.
-const SCHEMAS: [(&str, &str); 7] = [
+const SCHEMAS: [(&str, &str); 8] = [
     ("order", include_str!("../../../docs/schemas/order.json")),
     ("reply", include_str!("../../../docs/schemas/reply.json")),
+    ("report", include_str!("../../../docs/schemas/report.json")),
     (
         "presence",
         include_str!("../../../docs/schemas/presence.json"),
