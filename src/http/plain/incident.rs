@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::forms;
-use super::page::{Documents, Reader, line};
+use super::page::{Documents, Reader, found, line};
 use crate::domain::text::Line;
 use crate::http::html::Html;
 
@@ -81,6 +81,9 @@ fn frame(page: &mut Html, shown: &Shown<'_>, summary: &Value) {
         let words = shown.reader.word(&format!("ui.degraded_{degraded}"));
         page.tag("p", "bad", &words);
     }
+    if summary["room_lost"].is_object() {
+        page.tag("p", "bad", &shown.reader.word("ui.room_lost"));
+    }
     let lamps = &summary["lamps"];
     let number = |value: &Value| value.as_i64().unwrap_or(0).to_string();
     let counts = Line::new("plain.counts")
@@ -138,7 +141,7 @@ fn section(page: &mut Html, shown: &Shown<'_>, incident: &Value, first: bool) {
     };
     let title = format!(
         "{} · {} · {} {mark}",
-        shown.word("ui.class_of_", &incident["class"]),
+        class(shown, incident),
         shown.word("ui.stage_", &incident["stage"]),
         shown.place(&incident["first"]),
     );
@@ -164,9 +167,69 @@ fn section(page: &mut Html, shown: &Shown<'_>, incident: &Value, first: bool) {
     for step in incident["steps"].as_array().into_iter().flatten() {
         one_step(page, shown, step);
     }
+    card(page, shown, incident);
+    if shown.operates {
+        beside_steps(page, shown, incident);
+    }
     rows(page, shown, incident);
     orders(page, shown, incident);
     page.raw("</section>");
+}
+
+/// A gas leak is no fire and has no class of one.
+fn class(shown: &Shown<'_>, incident: &Value) -> String {
+    match incident["kind"].as_str() {
+        Some("gas") => shown.reader.word("ui.gas_leak"),
+        Some(_) | None => shown.word("ui.class_of_", &incident["class"]),
+    }
+}
+
+/// What is read out to 119, as long as nobody has said it.
+fn card(page: &mut Html, shown: &Shown<'_>, incident: &Value) {
+    let card = &incident["card119"];
+    if !card.is_object() || card["outcome"]["kind"] == "connected" {
+        return;
+    }
+    page.raw("<section class=\"now\"><h3>119</h3><dl>");
+    let told = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let place = format!(
+        "{} {}",
+        told(&card["address"]),
+        shown.reader.name(&card["place"])
+    );
+    let lines = [
+        ("unit", told(&card["unit"])),
+        ("place", place),
+        ("burning", shown.words(&card["burning"])),
+        ("size", shown.words(&card["size"])),
+        ("trapped", shown.words(&card["trapped"])),
+        ("hazards", shown.reader.name(&card["hazards"])),
+        ("gate", shown.reader.name(&card["gate"])),
+        (
+            "caller",
+            format!("{} {}", told(&card["caller"]), told(&card["phone"])),
+        ),
+    ];
+    for (part, words) in lines {
+        page.tag("dt", "", &shown.reader.word(&format!("ui.card_{part}")));
+        page.tag("dd", "", &words);
+    }
+    page.raw("</dl></section>");
+}
+
+/// Verbs that stand beside the steps.
+fn beside_steps(page: &mut Html, shown: &Shown<'_>, incident: &Value) {
+    let (mut all, mut of_steps) = (Vec::new(), Vec::new());
+    found(incident, &mut all);
+    found(&incident["steps"], &mut of_steps);
+    let same =
+        |one: &Value, other: &Value| one["path"] == other["path"] && one["line"] == other["line"];
+    for verb in all
+        .iter()
+        .filter(|verb| !of_steps.iter().any(|known| same(verb, known)))
+    {
+        forms::offered(page, shown.reader, shown.csrf, verb);
+    }
 }
 
 fn one_step(page: &mut Html, shown: &Shown<'_>, step: &Value) {
@@ -304,6 +367,7 @@ pub(super) fn replies(order: &Value) -> Vec<Value> {
             "tone": if real { "fire" } else { "act" },
             "body": { "verb": reply["verb"] },
             "choice": reply["choice"],
+            "fields": reply["fields"],
         })
     };
     replies.map(as_verb).collect()

@@ -234,6 +234,12 @@ fn of_the_room(reader: &Reader<'_>, signed: &Signed, documents: &Documents) -> V
             "fields": [{ "field": "reason", "kind": "text", "required": true, "line": Line::new("plain.reason") }],
         }));
     }
+    if role.may(Power::Protect) {
+        let mut offered = Vec::new();
+        found(&summary, &mut offered);
+        offered.retain(|verb| !verbs.iter().any(|known| known["path"] == verb["path"]));
+        verbs.extend(offered);
+    }
     if role.may(Power::Report) {
         verbs.push(report(reader, documents, role.may(Power::SeeBoards)));
     }
@@ -321,7 +327,7 @@ fn place_of(path: &str, documents: &Documents) -> Option<Value> {
 }
 
 /// Every verb that a document offers, wherever it stands in it.
-fn found(value: &Value, verbs: &mut Vec<Value>) {
+pub(super) fn found(value: &Value, verbs: &mut Vec<Value>) {
     match value {
         Value::Object(fields) if fields.contains_key("verb") && fields.contains_key("path") => {
             verbs.push(value.clone());

@@ -207,6 +207,10 @@ async fn a_held_verb_has_a_page_of_its_own_and_the_same_form_twice_is_one_deed()
     // 119, connected; then somebody else presses the same, and reads who has done it.
     let overview = page(&operator, "/plain?lang=en").await;
     let both = forms(&overview);
+    assert!(
+        overview.contains("<h3>119</h3>"),
+        "what is read out stands there"
+    );
     let call = both.iter().find(|form| {
         form.fields
             .get("body")
