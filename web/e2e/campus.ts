@@ -12,11 +12,12 @@ import { until } from './until';
 const CONFIG = fileURLToPath(new URL('../../tests/campus', import.meta.url));
 export const PASSWORD = 'demo';
 
-export interface Account { id: string; name: string; role: 'operator' | 'supervisor' | 'engineer' | 'guard'; recipient?: string }
+export interface Account { id: string; name: string; role: 'operator' | 'supervisor' | 'engineer' | 'guard' | 'school'; recipient?: string }
 export const ACCOUNTS: Record<string, Account> = {
   operator: { id: 'operator', name: '张伟', role: 'operator' },
   leader: { id: 'leader', name: '周敏', role: 'supervisor', recipient: 'duty-lead' },
   director: { id: 'director', name: '陈建国', role: 'supervisor', recipient: 'director' },
+  school: { id: 'school', name: '高老师', role: 'school' },
   post2: { id: 'post2', name: '王强', role: 'guard', recipient: 'post2' },
   warden: { id: 'warden', name: '孙磊', role: 'guard', recipient: 'warden' },
 };
