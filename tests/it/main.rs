@@ -14,6 +14,7 @@ mod branches;
 mod broker;
 mod clock;
 mod fire;
+mod groups;
 mod kill;
 mod people;
 mod service;

@@ -325,8 +325,12 @@ fn rule_06a_a_leak_ends_with_normal_readings_a_leak_test_and_a_persons_report() 
     let early = room.verb(&id, "restore", json!({ "item": "GAS-VALVE" }));
     assert_eq!(early.expect_err("no leak test").code, "leak_test_first");
     for item in ["leak_test", "C1-FAN", "GAS-VALVE", "people_back"] {
-        room.verb(&id, "restore", json!({ "item": item }))
-            .expect("ticked");
+        room.verb(
+            &id,
+            "restore",
+            json!({ "item": item, "person": "chief-eng" }),
+        )
+        .expect("ticked");
     }
     room.until(&key, |incident| incident["stage"] == "closed");
     assert_eq!(

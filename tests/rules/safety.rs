@@ -464,3 +464,44 @@ fn rule_16_a_verdict_covers_only_signals_older_than_itself() {
     room.reply(&order, ReplyVerb::Unable, None).expect("heard");
     room.until(&key, |incident| incident["stage"] == "verifying");
 }
+
+#[test]
+fn rule_15_no_protective_verb_waits_for_a_shift_a_form_or_the_record_of_another() {
+    let room = Room::new();
+    let (id, order) = room.alarm("P1-001");
+    // 代录 needs no step before it: who reports fire by radio is believed.
+    let body = json!({
+        "order": order["id"], "verb": "report_real", "channel": "radio", "person": order["recipient"],
+    });
+    room.verb(&id, "record_reply", body).expect("noted");
+    room.until(&format!("incident/{id}"), |i| i["stage"] == "fighting");
+    let summary = room.until("summary", |_| true);
+    assert!(summary["shift"]["first"].is_null(), "nobody is on shift");
+}
+
+#[test]
+fn rule_16_a_camera_or_a_person_away_never_denies_a_fire_alone() {
+    let room = Room::new();
+    let (id, _) = room.alarm("P1-001");
+    let away = room.verb(&id, "judge_false", json!({ "cause": "steam" }));
+    assert_eq!(away.expect_err("nobody there").code, "nobody_at_scene");
+    let cctv = json!({ "cause": "steam", "cctv": true, "reason": "no smoke on camera 3" });
+    room.verb(&id, "judge_false", cctv).expect("proposed");
+    let own = room.verb_as(Role::Supervisor, None, &id, "countersign_false", json!({}));
+    assert_eq!(own.expect_err("the same person").code, "countersign_self");
+    let incident = room.until(&format!("incident/{id}"), |_| true);
+    assert_eq!(incident["stage"], "verifying");
+}
+
+#[test]
+fn rule_16_a_false_alarm_reported_by_a_person_again_is_open_again() {
+    let room = Room::new();
+    let (id, order) = room.alarm("P1-001");
+    room.reply(&order, ReplyVerb::ReportFalse, Some(Cause::Dust))
+        .expect("heard");
+    let incident = room.until(&format!("incident/{id}"), |i| i["stage"] == "false_alarm");
+    let body = json!({ "compartment": incident["compartment"], "how": "phone" });
+    room.verb("site", "report", body).expect("joined");
+    let incident = room.until(&format!("incident/{id}"), |i| i["stage"] == "verifying");
+    assert_eq!(incident["class"], "suspected");
+}

@@ -441,6 +441,9 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             incident.asked.insert(output.clone());
         }
         Event::PanelResetSeen { .. } => incident.panel_reset_seen = true,
+        Event::AllClearOver { unmet, note, .. } => {
+            incident.cleared_over = Some((unmet.clone(), note.clone()));
+        }
         Event::AllClear { restore, .. } => {
             incident.stage = Stage::Restoring;
             incident.all_clear = Some(stamp.by());

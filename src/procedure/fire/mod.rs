@@ -293,6 +293,9 @@ pub struct Incident {
     pub panel_reset_seen: bool,
     /// 解除警情.
     pub all_clear: Option<By>,
+    /// Conditions that were open at the all-clear, with the note that says why.
+    #[serde(default)]
+    pub cleared_over: Option<(Vec<String>, Option<String>)>,
     /// Restore checklist: item and who ticked it, in order.
     pub restore: Vec<(String, Option<By>)>,
     /// A gas leak 燃气泄漏 instead of a fire.
@@ -354,6 +357,7 @@ impl Incident {
             asked: BTreeSet::new(),
             panel_reset_seen: false,
             all_clear: None,
+            cleared_over: None,
             restore: Vec::new(),
             restored_by: BTreeMap::new(),
             leak: None,

@@ -102,3 +102,15 @@ pub(super) fn notices(incident: &Incident) -> Vec<Value> {
         })
         .collect()
 }
+
+/// Groups that nobody ever had in hand, for the record.
+pub(super) fn missing(incident: &Incident) -> Vec<Line> {
+    let accepted = |order: &Order| order.accepted_at.is_some();
+    let never = |id: &GroupId| !groups::of(incident, *id).any(accepted);
+    let open = GroupId::ALL.into_iter().filter(never);
+    open.map(|id| {
+        let name = format!("group.{}.name", id.word());
+        Line::new("record.group_missing").with("group", name)
+    })
+    .collect()
+}

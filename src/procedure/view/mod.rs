@@ -9,6 +9,7 @@ pub mod lines;
 pub(in crate::procedure) mod offers;
 pub mod order;
 pub mod parts;
+pub mod record;
 pub mod site;
 pub mod steps;
 pub mod summary;
@@ -160,6 +161,10 @@ fn of_incident(viewer: &Viewer<'_>, id: &CaseId, documents: &mut BTreeMap<String
         format!("timeline/{id}"),
         Some(lines::timeline(viewer, incident)),
     );
+    documents.insert(
+        format!("record/{id}"),
+        Some(record::record(viewer, incident)),
+    );
     for order in incident.orders.values() {
         let recipient = &order.given.recipient;
         let key = format!("order/{recipient}/{}", order.given.id);
@@ -177,6 +182,7 @@ pub fn keys_of(incident: &Incident) -> Vec<String> {
     let own = [
         format!("incident/{}", incident.id),
         format!("timeline/{}", incident.id),
+        format!("record/{}", incident.id),
     ];
     own.into_iter().chain(orders).collect()
 }

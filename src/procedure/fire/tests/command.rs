@@ -199,6 +199,18 @@ fn an_all_clear_over_open_conditions_is_recorded_with_them() {
     let body = json!({ "over": true, "note": "n1" });
     play.verb_of("duty-lead", "all_clear", body).expect("clear");
     assert!(play.said().contains(&"all_clear_over".into()));
+    let record = play.document(&format!("record/{}", play.incident().id));
+    let unmet = record["cleared_over"]["unmet"].as_array().expect("lines");
+    assert!(unmet.iter().any(|line| line["key"] == "clear.head_count"));
+    let missing = record["missing"].as_array().expect("lines");
+    for key in [
+        "record.no_119",
+        "record.group_missing",
+        "restore.insulation",
+    ] {
+        assert!(missing.iter().any(|line| line["key"] == key), "{key}");
+    }
+    assert!(!missing.iter().any(|line| line["key"] == "record.not_taken"));
 }
 
 #[test]
