@@ -40,6 +40,17 @@ pub enum Input {
         /// Why not: a word of the catalogue (`fault.link.{reason}`).
         reason: String,
     },
+    /// A unit on a line answers again or has gone silent while others on the line answer.
+    Unit {
+        /// The line.
+        bus: BusId,
+        /// The unit.
+        unit: u8,
+        /// Whether it answers.
+        up: bool,
+        /// Why not: a word of the catalogue (`fault.link.{reason}`).
+        reason: String,
+    },
     /// A bus asks for the permit to write a command.
     Permit {
         /// The command.

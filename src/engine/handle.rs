@@ -369,6 +369,7 @@ fn is_alarm(input: &Input) -> bool {
         Input::Permit { .. }
         | Input::Written { .. }
         | Input::Link { .. }
+        | Input::Unit { .. }
         | Input::Observed(_)
         | Input::Due { .. }
         | Input::Started { .. }

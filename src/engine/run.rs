@@ -474,6 +474,7 @@ fn is_urgent(input: &Input) -> bool {
     match input {
         Input::Observed(_)
         | Input::Link { .. }
+        | Input::Unit { .. }
         | Input::Permit { .. }
         | Input::Written { .. }
         | Input::Reply(_)

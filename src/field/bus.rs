@@ -4,10 +4,11 @@
 //! The connection is inside [`Line`] only while nothing is in flight. An exchange takes it out and puts it back with a right
 //! reply; it is never cancelled half-way, it ends by reply, error or timeout.
 //!
-//! A lost reply that is repaired at once is no loss. A line is told as lost when something on it has owed a reply for twice the
-//! timeout, and as up again only when every block has been read and put into its slots since then. Because the engine knows
-//! lines, not units, one silent unit makes the whole line lost: a point that is not read must not be believed.
+//! A lost reply that is repaired at once is no loss. A unit is told as lost when it has owed a reply for twice the timeout, and
+//! as found only when every block of it has been read and put into its slots since then: a point that is not read must not be
+//! believed. A line is lost when nothing on it answers; it is up when every unit on it that is not told as lost has been read.
 
+mod loss;
 mod poll;
 mod write;
 
@@ -205,7 +206,7 @@ impl Bus {
             Err(fault) => {
                 self.closed_since.get_or_insert(started);
                 self.line_failed(fault);
-                self.forget_partial_cycle();
+                self.forget_partial_cycle(|_| true);
             }
         }
     }
@@ -265,48 +266,12 @@ impl Bus {
         tracing::debug!(bus.id = self.name, %fault, "the connection failed");
     }
 
-    /// When the line counts as lost if nothing right comes before.
-    fn lost_at(&self) -> Option<Instant> {
-        if self.reports.link() == Some(false) {
-            return None;
-        }
-        let silent = self.cycle.blocks().iter().filter_map(Block::silent_since);
-        let since = silent.chain(self.closed_since).min()?;
-        Some(since + self.timeout * 2)
-    }
-
-    fn look_for_loss(&mut self, now: Instant) {
-        self.mark_stale(now);
-        if self.lost_at().is_some_and(|at| at <= now) {
-            let reason = self.last_fault.word();
-            self.port.counters.change(|counts| counts.losses += 1);
-            let counts = self.port.counters.read();
-            tracing::warn!(
-                bus.id = self.name,
-                reason,
-                ?counts,
-                "a line of the field is lost"
-            );
-            self.cycle.learn_again();
-            self.reports.set_link(false, reason);
-        }
-    }
-
-    /// The line is up when every block has been answered since it was lost.
-    fn look_for_return(&mut self) {
-        if self.reports.link() != Some(true) && self.cycle.is_complete() {
-            let counts = self.port.counters.read();
-            tracing::info!(bus.id = self.name, ?counts, "a line of the field is up");
-            self.reports.set_link(true, "");
-        }
-    }
-
     fn after_panic(&mut self, now: Instant) {
         self.line = Line::Closed {
             retry_at: now + AFTER_PANIC,
         };
         self.drop_hand(WriteOutcome::Unknown);
-        self.cycle.learn_again();
+        self.cycle.learn_again(|_| true);
         self.reports.set_link(false, "bad_reply");
     }
 

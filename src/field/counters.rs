@@ -42,6 +42,8 @@ pub struct Counts {
     pub connections: u64,
     /// Times the line was told as lost.
     pub losses: u64,
+    /// Times a unit was told as lost while others on the line answered.
+    pub units_lost: u64,
     /// Commands that were dropped because too many waited.
     pub commands_dropped: u64,
 }

@@ -53,10 +53,6 @@ impl Cycle {
         self.due
     }
 
-    pub(crate) fn blocks(&self) -> &[Block] {
-        &self.blocks
-    }
-
     pub(crate) fn blocks_mut(&mut self) -> &mut [Block] {
         &mut self.blocks
     }
@@ -130,23 +126,35 @@ impl Cycle {
         true
     }
 
-    /// Forgets holes and splits: a device that comes back, or a hole that answers, may have another map. Nothing counts as read.
-    pub(crate) fn learn_again(&mut self) {
-        self.blocks.clone_from(&self.planned);
+    /// Forgets the holes and splits of these units: a device that comes back, or a hole that answers, may have another map. None
+    /// of their blocks counts as read.
+    pub(crate) fn learn_again(&mut self, of: impl Fn(u8) -> bool) {
+        self.blocks.retain(|block| !of(block.unit));
+        let planned = self.planned.iter().filter(|block| of(block.unit));
+        self.blocks.extend(planned.cloned());
+        self.blocks.sort_by_key(Block::rank);
         self.cursor = Cursor::Idle;
         self.rereads = 0;
     }
 
-    /// Whether nothing is wrong with any block but that the device does not have it.
-    pub(crate) fn is_well(&self) -> bool {
-        self.blocks
-            .iter()
+    /// Whether nothing is wrong with any block of a unit but that the device does not have it.
+    pub(crate) fn is_well(&self, unit: u8) -> bool {
+        self.of_unit(unit)
             .all(|block| matches!(block.standing, Standing::Fresh | Standing::Hole))
     }
 
-    /// Whether every block has been answered since the start or since the line was lost.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.blocks.iter().all(|block| match block.standing {
+    /// Since when the first block of a unit has owed a right reply, if one does.
+    pub(crate) fn silent_since(&self, unit: u8) -> Option<Instant> {
+        self.of_unit(unit).filter_map(Block::silent_since).min()
+    }
+
+    fn of_unit(&self, unit: u8) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().filter(move |block| block.unit == unit)
+    }
+
+    /// Whether every block of a unit has been answered since the start or since it was lost.
+    pub(crate) fn is_complete(&self, unit: u8) -> bool {
+        self.of_unit(unit).all(|block| match block.standing {
             Standing::Fresh | Standing::Hole => true,
             Standing::Refused { is_faulty, .. } => is_faulty,
             Standing::Unread | Standing::Silent { .. } => false,

@@ -104,10 +104,7 @@ pub(crate) fn blocks(
             Err(why) => unplaced.push((point.id.clone(), why)),
         }
     }
-    lone.sort_by_key(|Lone { block, .. }| {
-        let span = block.span;
-        (block.scan, block.unit, span.area(), span.start())
-    });
+    lone.sort_by_key(|lone| lone.block.rank());
     let mut blocks: Vec<Block> = Vec::new();
     for Lone { block, limits } in lone {
         match blocks.last_mut() {
@@ -170,6 +167,11 @@ impl Block {
             ask_after: None,
             is_stale: false,
         }
+    }
+
+    /// The order in which blocks are asked: alarms first.
+    pub(crate) fn rank(&self) -> (Scan, u8, Area, u16) {
+        (self.scan, self.unit, self.span.area(), self.span.start())
     }
 
     /// Whether a later element may be read with this block.

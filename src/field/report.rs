@@ -1,8 +1,9 @@
-//! What a bus tells the engine and asks of it: the state of the line, results of writes, permits.
+//! What a bus tells the engine and asks of it: the state of the line and its units, results of writes, permits.
 //!
-//! The line is a level, not an edge: told again until the engine has taken it, and never told with an older state than the
+//! The line and each unit are levels, not edges: told again until the engine has taken it, and never told with an older state than the
 //! present one. A result is told until it is taken. None of it holds up the bus: answers are collected between two frames.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -28,26 +29,41 @@ pub(crate) struct Permit {
 
 enum Answered {
     Permit(Permit),
-    Link { up: bool, taken: bool },
-    LinkAgain,
+    /// The line, or one unit of it.
+    Level {
+        of: Option<u8>,
+        up: bool,
+        taken: bool,
+    },
+    Again {
+        of: Option<u8>,
+    },
     Result,
 }
 
-/// Everything that is told and not answered yet. One permit, one line and as many results as the bus has commands.
+/// Everything that is told and not answered yet. One permit, one line, its units and as many results as the bus has commands.
 pub(crate) struct Reports {
     bus: BusId,
     handle: Handle,
     waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Answered> + Send>>>,
-    link: Link,
+    /// The line (`None`) and every unit of which something was told.
+    levels: BTreeMap<Option<u8>, Level>,
 }
 
 #[derive(Default)]
-struct Link {
+struct Level {
     /// The state as the bus sees it; `None` until it knows.
     now: Option<(bool, &'static str)>,
     /// What the engine last took.
     taken: Option<bool>,
     is_telling: bool,
+}
+
+impl Level {
+    /// Whether the engine believes something else.
+    fn is_open(&self) -> bool {
+        self.now.is_some_and(|(up, _)| self.taken != Some(up))
+    }
 }
 
 impl Reports {
@@ -56,38 +72,60 @@ impl Reports {
             bus,
             handle,
             waiting: FuturesUnordered::new(),
-            link: Link::default(),
+            levels: BTreeMap::new(),
         }
     }
 
     /// The state of the line as last set.
     pub(crate) fn link(&self) -> Option<bool> {
-        self.link.now.map(|(up, _)| up)
+        let level = self.levels.get(&None)?;
+        level.now.map(|(up, _)| up)
     }
 
     /// Sets the state of the line.
     pub(crate) fn set_link(&mut self, up: bool, reason: &'static str) {
-        self.link.now = Some((up, reason));
-        self.tell_link();
+        self.set(None, (up, reason));
     }
 
-    fn tell_link(&mut self) {
-        let Some((up, reason)) = self.link.now else {
+    /// Sets the state of one unit.
+    pub(crate) fn set_unit(&mut self, unit: u8, up: bool, reason: &'static str) {
+        self.set(Some(unit), (up, reason));
+    }
+
+    fn set(&mut self, of: Option<u8>, now: (bool, &'static str)) {
+        self.levels.entry(of).or_default().now = Some(now);
+        self.tell(of);
+    }
+
+    fn tell(&mut self, of: Option<u8>) {
+        let is_open = |(of, level): (&Option<u8>, &Level)| of.is_some() && level.is_open();
+        let has_open_unit = self.levels.iter().any(is_open);
+        let Some(level) = self.levels.get_mut(&of) else {
             return;
         };
-        if self.link.is_telling || self.link.taken == Some(up) {
+        let Some((up, reason)) = level.now else {
+            return;
+        };
+        // A line that is up is believed for all its units, so those that are lost must be known first.
+        let too_early = of.is_none() && up && has_open_unit;
+        if level.is_telling || !level.is_open() || too_early {
             return;
         }
-        self.link.is_telling = true;
+        level.is_telling = true;
         let handle = self.handle.clone();
-        let input = Input::Link {
-            bus: self.bus.clone(),
-            up,
-            reason: reason.to_owned(),
+        let (bus, reason) = (self.bus.clone(), reason.to_owned());
+        let input = match of {
+            None => Input::Link { bus, up, reason },
+            Some(unit) => Input::Unit {
+                bus,
+                unit,
+                up,
+                reason,
+            },
         };
         self.waiting.push(Box::pin(async move {
             let taken = handle.submit(Actor::Field, input).await.is_ok();
-            Answered::Link { up, taken }
+            Answered::Level { of, up, taken }
         }));
     }
 
@@ -138,19 +176,27 @@ impl Reports {
     fn take(&mut self, answered: Answered) -> Option<Permit> {
         match answered {
             Answered::Permit(permit) => return Some(permit),
-            Answered::Link { up, taken: true } => {
-                self.link.is_telling = false;
-                self.link.taken = Some(up);
-                self.tell_link();
+            Answered::Level {
+                of,
+                up,
+                taken: true,
+            } => {
+                let level = self.levels.entry(of).or_default();
+                (level.is_telling, level.taken) = (false, Some(up));
+                self.tell(of);
+                // It may have waited for this unit.
+                self.tell(None);
             }
             // The state may change before it is told again, so only the pause is kept, not the state.
-            Answered::Link { taken: false, .. } => self.waiting.push(Box::pin(async {
+            Answered::Level {
+                of, taken: false, ..
+            } => self.waiting.push(Box::pin(async move {
                 tokio::time::sleep(AGAIN_AFTER).await;
-                Answered::LinkAgain
+                Answered::Again { of }
             })),
-            Answered::LinkAgain => {
-                self.link.is_telling = false;
-                self.tell_link();
+            Answered::Again { of } => {
+                self.levels.entry(of).or_default().is_telling = false;
+                self.tell(of);
             }
             Answered::Result => {}
         }

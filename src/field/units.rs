@@ -1,9 +1,11 @@
 //! How the units of a bus answer, and how long a silent one is left alone so that it costs the others one timeout per probe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::modbus::tcp::Fault;
 
 /// A unit is left alone from this failure in a row on; a block of it from the one before.
 const UNIT_FAILURES: u32 = 3;
@@ -18,6 +20,7 @@ const BLOCK_PAUSE_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, Default)]
 struct Health {
     failures: u32,
+    fault: Option<Fault>,
     ask_after: Option<Instant>,
 }
 
@@ -25,12 +28,45 @@ struct Health {
 #[derive(Debug, Default)]
 pub(crate) struct Units {
     by_unit: BTreeMap<u8, Health>,
+    /// Told as lost while others on the line answer.
+    lost: BTreeSet<u8>,
 }
 
 impl Units {
     pub(crate) fn new(units: impl Iterator<Item = u8>) -> Self {
         let by_unit = units.map(|unit| (unit, Health::default())).collect();
-        Self { by_unit }
+        Self {
+            by_unit,
+            lost: BTreeSet::new(),
+        }
+    }
+
+    /// All units that are read.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u8> {
+        self.by_unit.keys().copied()
+    }
+
+    /// Units that are not told as lost.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = u8> {
+        self.all().filter(|unit| !self.is_lost(*unit))
+    }
+
+    pub(crate) fn is_lost(&self, unit: u8) -> bool {
+        self.lost.contains(&unit)
+    }
+
+    /// Why the unit did not answer the last time.
+    pub(crate) fn fault(&self, unit: u8) -> Option<Fault> {
+        self.by_unit.get(&unit).and_then(|health| health.fault)
+    }
+
+    /// Marks a unit as lost or found; true when that is new.
+    pub(crate) fn set_lost(&mut self, unit: u8, is_lost: bool) -> bool {
+        if is_lost {
+            self.lost.insert(unit)
+        } else {
+            self.lost.remove(&unit)
+        }
     }
 
     /// Whether the unit answered the last time, or was not asked yet.
@@ -62,7 +98,7 @@ impl Units {
     }
 
     /// The unit did not answer.
-    pub(crate) fn failed(&mut self, unit: u8, now: Instant) {
+    pub(crate) fn failed(&mut self, unit: u8, fault: Fault, now: Instant) {
         let others_answer = self
             .by_unit
             .iter()
@@ -74,6 +110,7 @@ impl Units {
         };
         let health = self.by_unit.entry(unit).or_default();
         health.failures = health.failures.saturating_add(1);
+        health.fault = Some(fault);
         health.ask_after = pause(health.failures, UNIT_FAILURES, most).map(|pause| now + pause);
     }
 }
@@ -98,12 +135,12 @@ mod tests {
     fn a_silent_unit_is_asked_less_and_less_while_others_answer() {
         let now = Instant::now();
         let mut units = Units::new([1, 2].into_iter());
-        units.failed(2, now);
-        units.failed(2, now);
+        units.failed(2, Fault::Timeout, now);
+        units.failed(2, Fault::Timeout, now);
         assert!(units.may_ask(2, now) && !units.is_answering(2));
         let mut pauses = Vec::new();
         for _ in 0..7 {
-            units.failed(2, now);
+            units.failed(2, Fault::Timeout, now);
             let after = (0..=60).find(|s| units.may_ask(2, now + Duration::from_secs(*s)));
             pauses.push(after.unwrap());
         }
@@ -117,7 +154,7 @@ mod tests {
     fn a_unit_that_is_alone_is_asked_at_least_every_two_seconds() {
         let now = Instant::now();
         let mut units = Units::new([1].into_iter());
-        (0..40).for_each(|_| units.failed(1, now));
+        (0..40).for_each(|_| units.failed(1, Fault::Timeout, now));
         assert!(units.may_ask(1, now + PAUSE_ALONE_MAX));
     }
 

@@ -268,7 +268,7 @@ pub(super) fn point(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
 
 /// What `status/link/…` says, from `link/…`.
 pub(super) fn link(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
-    const KEPT: [&str; 5] = ["id", "name", "state", "reason", "points"];
+    const KEPT: [&str; 6] = ["id", "name", "state", "reason", "points", "lost"];
     picked(text, &KEPT, "since", seq, now)
 }
 

@@ -127,6 +127,13 @@ pub enum Event {
         up: bool,
         reason: String,
     },
+    /// One unit of a line came up or was lost, while the line as a whole stands.
+    UnitChanged {
+        bus: BusId,
+        unit: u8,
+        up: bool,
+        reason: String,
+    },
     /// A recipient's device came or went.
     PresenceChanged {
         recipient: RecipientId,

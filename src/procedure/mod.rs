@@ -270,6 +270,12 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request) -> Deci
             Decided::events(points::observed(campus, site, now, observation))
         }
         Input::Link { bus, up, reason } => Decided::events(points::link(campus, bus, *up, reason)),
+        Input::Unit {
+            bus,
+            unit,
+            up,
+            reason,
+        } => Decided::events(points::unit(campus, (bus, *unit), *up, reason)),
         Input::Permit { command } => outputs::permit(campus, now, command),
         Input::Written { command, outcome } => {
             Decided::events(outputs::written(campus, site, now, command, *outcome))

@@ -1,6 +1,7 @@
-//! What is believed of points and lines. A point is only as good as its line: a lost line makes its points stale, as one fault.
+//! What is believed of points, lines and units. A point is only as good as its line and its unit: a lost line, or one lost unit
+//! of a line that stands, makes its points stale, as one fault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,26 @@ pub struct LinkState {
     pub reason: String,
     /// Since when.
     pub since: WallTime,
+    /// Units that do not answer while others on the line do.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost: BTreeMap<u8, LostUnit>,
+}
+
+/// A unit that does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostUnit {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: WallTime,
+}
+
+impl LinkState {
+    /// Whether a unit on it is believed: the line stands and the unit is not lost.
+    #[must_use]
+    pub fn answers(&self, unit: u8) -> bool {
+        self.up == Some(true) && !self.lost.contains_key(&unit)
+    }
 }
 
 /// What an observation directly causes: the change itself. What follows for incidents is in `fire::signals`.
@@ -78,21 +99,21 @@ pub fn observed(campus: &Campus, site: &Site, now: Now, observation: &Observatio
     events
 }
 
-/// How far a point can be believed now: never better than its line.
+/// How far a point can be believed now: never better than its line and its unit.
 #[must_use]
 pub fn quality(campus: &Campus, site: &Site, id: &PointId) -> Quality {
     let read = campus
         .points
         .get(id)
         .map_or(Quality::Unknown, |point| point.quality);
-    let bus = site.points.get(id).map(|point| &point.bus);
-    let up = bus
-        .and_then(|bus| campus.links.get(bus))
-        .and_then(|link| link.up);
-    match (read, up) {
+    let answers = site.points.get(id).is_some_and(|point| {
+        let link = campus.links.get(&point.bus);
+        link.is_some_and(|link| link.answers(point.unit))
+    });
+    match (read, answers) {
         (Quality::Unknown, _) => Quality::Unknown,
-        (Quality::Good, Some(true)) => Quality::Good,
-        (Quality::Good, Some(false) | None) | (Quality::Stale, _) => Quality::Stale,
+        (Quality::Good, true) => Quality::Good,
+        (Quality::Good, false) | (Quality::Stale, _) => Quality::Stale,
     }
 }
 
@@ -105,6 +126,22 @@ pub fn link(campus: &Campus, bus: &BusId, up: bool, reason: &str) -> Vec<Event> 
     }
     vec![Event::LinkChanged {
         bus: bus.clone(),
+        up,
+        reason: reason.to_owned(),
+    }]
+}
+
+/// A unit of a line answers again or has gone silent.
+#[must_use]
+pub fn unit(campus: &Campus, (bus, unit): (&BusId, u8), up: bool, reason: &str) -> Vec<Event> {
+    let link = campus.links.get(bus);
+    let is_lost = link.is_some_and(|link| link.lost.contains_key(&unit));
+    if is_lost != up {
+        return Vec::new();
+    }
+    vec![Event::UnitChanged {
+        bus: bus.clone(),
+        unit,
         up,
         reason: reason.to_owned(),
     }]
@@ -129,17 +166,33 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         touched.insert(Cell::Point(point.clone()));
     }
     if let Event::LinkChanged { bus, up, reason } = event {
-        let link = LinkState {
-            up: Some(*up),
-            reason: reason.clone(),
-            since: stamp.now.wall,
-        };
-        campus.links.insert(bus.clone(), link);
+        let link = campus.links.entry(bus.clone()).or_default();
+        link.up = Some(*up);
+        link.reason.clone_from(reason);
+        link.since = stamp.now.wall;
+        touched.insert(Cell::Link(bus.clone()));
+    }
+    if let Event::UnitChanged {
+        bus,
+        unit,
+        up,
+        reason,
+    } = event
+    {
+        let link = campus.links.entry(bus.clone()).or_default();
+        if *up {
+            link.lost.remove(unit);
+        } else {
+            let (reason, since) = (reason.clone(), stamp.now.wall);
+            link.lost.insert(*unit, LostUnit { reason, since });
+        }
         touched.insert(Cell::Link(bus.clone()));
     }
     if let Event::Started { .. } = event {
         for (id, link) in &mut campus.links {
+            // Nothing is known of a line or its units until the bus tells; a unit that is still silent is told anew.
             link.up = None;
+            link.lost.clear();
             touched.insert(Cell::Link(id.clone()));
         }
     }

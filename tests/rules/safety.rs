@@ -46,6 +46,31 @@ fn rule_01_unknown_is_never_normal() {
     let summary = room.until("summary", |summary| summary["lamps"]["links"]["up"] == 1);
     let faults = summary["faults"].as_array().expect("faults");
     assert_eq!(faults.len(), 1, "one lost line is one fault: {faults:#?}");
+    drop(room);
+
+    // One unit of a line that stands: its own points are stale, as one fault; the line is up.
+    let room = Room::new();
+    room.fire("P1-001", false);
+    room.until("point/P1-001", |point| point["quality"] == "good");
+    let unit = |up, reason: &str| Input::Unit {
+        bus: "panel1".into(),
+        unit: 1,
+        up,
+        reason: reason.to_owned(),
+    };
+    room.submit(Actor::Field, unit(false, "timeout"))
+        .expect("accepted");
+    room.until("point/P1-001", |point| point["quality"] == "stale");
+    let link = room.until("link/panel1", |link| link["lost"][0]["unit"] == 1);
+    assert_eq!(link["state"], "up");
+    assert_eq!(link["lost"][0]["points"], link["points"]);
+    let summary = room.until("summary", |summary| summary["lamps"]["fault"] == 1);
+    assert_eq!(summary["faults"][0]["id"], "link/panel1/1");
+    assert_eq!(summary["lamps"]["links"]["up"], 2);
+    room.submit(Actor::Field, unit(true, "")).expect("accepted");
+    room.until("point/P1-001", |point| point["quality"] == "good");
+    let link = room.until("link/panel1", |_| true);
+    assert_eq!(link["lost"], json!([]));
 }
 
 #[test]

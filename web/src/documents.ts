@@ -40,7 +40,9 @@ export interface PointDoc {
   changed_at: Wall | null; latched_at: Wall | null; incident: string | null;
 }
 /** `link/{bus}` */
-export interface LinkDoc { id: string; name: Text; state: 'up' | 'down' | 'unknown'; since: Wall | null; reason: Line | null; points: number }
+export interface LinkDoc { id: string; name: Text; state: 'up' | 'down' | 'unknown'; since: Wall | null; reason: Line | null; points: number; lost: LostUnit[] }
+/** A unit that does not answer while others on its line do. */
+export interface LostUnit { unit: number; reason: Line; since: Wall; points: number }
 /** `recipient/{id}` */
 export interface RecipientDoc { id: string; kind: 'post' | 'person'; name: string; place: Text; online: boolean; since: Wall | null; mqtt: boolean; http: boolean; order: string | null }
 /** `summary`: the frame that every screen shows. */

@@ -67,19 +67,20 @@ impl Bus {
         self.unit_answered(unit);
         self.cycle.advance(again);
         if was_hole {
-            self.learn_again();
+            self.learn_again(unit);
         }
         self.look_for_return();
     }
 
     /// A hole that answers means another map, so the blocks are planned anew. What was read stays read; while something else is
     /// wrong nothing is touched, so that no silence is forgotten.
-    fn learn_again(&mut self) {
-        if !self.cycle.is_well() {
+    fn learn_again(&mut self, unit: u8) {
+        if !self.cycle.is_well(unit) {
             return;
         }
-        self.cycle.learn_again();
-        for block in self.cycle.blocks_mut() {
+        self.cycle.learn_again(|of| of == unit);
+        let blocks = self.cycle.blocks_mut().iter_mut();
+        for block in blocks.filter(|block| block.unit == unit) {
             block.standing = Standing::Fresh;
         }
     }
@@ -201,21 +202,9 @@ impl Bus {
             block.standing = Standing::Silent { since: started };
         }
         tracing::debug!(bus.id = self.name, %block, %fault, "no reply");
-        self.units.failed(block.unit, now);
-        self.forget_partial_cycle();
-    }
-
-    /// While the line is not up a cycle must be whole: what was read before a failure is read again.
-    pub(super) fn forget_partial_cycle(&mut self) {
-        if self.reports.link() == Some(true) {
-            return;
-        }
-        for block in self.cycle.blocks_mut() {
-            match block.standing {
-                Standing::Fresh | Standing::Refused { .. } => block.standing = Standing::Unread,
-                Standing::Unread | Standing::Silent { .. } | Standing::Hole => {}
-            }
-        }
+        let unit = block.unit;
+        self.units.failed(unit, fault, now);
+        self.forget_partial_cycle(|of| of == unit);
     }
 
     /// Points that have owed a reply for too long are stale: their last reading stays, marked.

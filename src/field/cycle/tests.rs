@@ -70,7 +70,7 @@ fn halves_take_the_place_of_a_block_and_are_asked_next() {
     assert!(cycle.split(0));
     assert_eq!(asked(&mut cycle, start), [0, 1, 40, 200]);
     assert!(!cycle.split(0), "a single element");
-    cycle.learn_again();
+    cycle.learn_again(|_| true);
     assert_eq!(asked(&mut cycle, start + INTERVAL), [0, 40, 200]);
 }
 
@@ -107,7 +107,7 @@ fn a_cycle_is_complete_when_every_block_has_an_answer() {
         blocks
             .zip(standings)
             .for_each(|(block, s)| block.standing = s);
-        cycle.is_complete()
+        cycle.is_complete(1)
     };
     let refused = |is_faulty| Standing::Refused { since, is_faulty };
     let fresh = Standing::Fresh;

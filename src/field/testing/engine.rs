@@ -51,6 +51,20 @@ impl Heard {
         self.inputs.iter().filter_map(link).collect()
     }
 
+    /// Every state of a unit that was taken, in order, as "up" or the reason.
+    pub(crate) fn units(&self) -> Vec<(u8, &str)> {
+        let mut units = Vec::new();
+        for input in &self.inputs {
+            if let Input::Unit {
+                unit, up, reason, ..
+            } = input
+            {
+                units.push((*unit, if *up { "up" } else { reason }));
+            }
+        }
+        units
+    }
+
     pub(crate) fn outcomes(&self, command: &str) -> Vec<WriteOutcome> {
         let mut outcomes = Vec::new();
         for input in &self.inputs {

@@ -71,6 +71,13 @@ pub(super) fn of_room(event: &Event) -> Option<Said<'_>> {
             bus: Some(bus),
             ..Said::default()
         },
+        Event::UnitChanged { bus, unit, up, .. } => Said {
+            class: if *up { "system" } else { "fault" },
+            key: if *up { "unit_up" } else { "unit_down" },
+            args: vec![("unit", unit.to_string())],
+            bus: Some(bus),
+            ..Said::default()
+        },
         Event::PresenceChanged {
             recipient,
             online,

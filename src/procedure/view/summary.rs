@@ -65,20 +65,33 @@ pub fn link(viewer: &Viewer<'_>, id: &BusId) -> Option<Value> {
         None => "unknown",
     };
     let reason = (link.up == Some(false)).then(|| Line::new(format!("fault.link.{}", link.reason)));
-    let points = viewer
-        .site
-        .points
-        .values()
-        .filter(|point| point.bus == *id)
-        .count();
+    let lost: Vec<Value> = link
+        .lost
+        .iter()
+        .map(|(unit, lost)| {
+            let reason = Line::new(format!("fault.link.{}", lost.reason));
+            let points = points_of(viewer, id, Some(*unit));
+            json!({ "unit": unit, "reason": reason, "since": lost.since, "points": points })
+        })
+        .collect();
     Some(json!({
         "id": id,
         "name": bus.name,
         "state": state,
         "since": link.up.map(|_| link.since),
         "reason": reason,
-        "points": points,
+        "points": points_of(viewer, id, None),
+        "lost": lost,
     }))
+}
+
+/// How many points stand on a line, or on one unit of it.
+fn points_of(viewer: &Viewer<'_>, bus: &BusId, unit: Option<u8>) -> usize {
+    let points = viewer.site.points.values();
+    let points = points.filter(|point| point.bus == *bus);
+    points
+        .filter(|point| unit.is_none_or(|unit| unit == point.unit))
+        .count()
 }
 
 /// `recipient/{id}`
@@ -316,7 +329,8 @@ fn supervisory(viewer: &Viewer<'_>) -> usize {
     states.filter(|state| state.conditions.active).count()
 }
 
-/// Faults of the campus: lines, points, the broker, the clock. A lost line is one fault, not one for each of its points.
+/// Faults of the campus: lines, units, points, the broker, the clock. A lost line is one fault, not one for each of its points,
+/// and so is a lost unit; the units of a lost line are not told beside it.
 fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
     let campus = viewer.campus;
     let mut faults = Vec::new();
@@ -326,6 +340,16 @@ fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
             let line = Line::new("fault.link_down").with("bus", &bus.name.zh);
             let line = line.with("reason", format!("fault.link.{}", link.reason));
             faults.push(json!({ "id": format!("link/{id}"), "line": line, "since": link.since }));
+            continue;
+        }
+        for (unit, lost) in &link.lost {
+            let line = Line::new("fault.unit_down").with("bus", &bus.name.zh);
+            let line = line.with("unit", u32::from(*unit));
+            let points = u32::try_from(points_of(viewer, id, Some(*unit))).unwrap_or(u32::MAX);
+            let line = line.with("points", points);
+            let line = line.with("reason", format!("fault.link.{}", lost.reason));
+            let id = format!("link/{id}/{unit}");
+            faults.push(json!({ "id": id, "line": line, "since": lost.since }));
         }
     }
     for (id, state) in &campus.points {

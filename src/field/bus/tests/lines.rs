@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::domain::input::Input;
 use crate::domain::point::Quality;
+use crate::domain::site::Site;
 use crate::field::testing::{Act, Bench, Heard, Server, TIMEOUT_MS, bus, panel_site, point, site};
 
 fn is_stale(heard: &Heard, point: &str) -> bool {
@@ -121,15 +122,13 @@ async fn the_state_of_a_line_is_told_until_the_engine_has_taken_it() {
 async fn a_silent_unit_does_not_take_the_alarms_of_another_away() {
     let server = Server::start().await;
     server.with(|device| device.silent_units = vec![2]);
-    let points = [1, 2].into_iter().flat_map(|unit| {
-        (0..4).map(move |n| point(&format!("U{unit}-{n}"), "b", unit, ("devices", n)))
-    });
-    let bus = bus("b", &server.address, &[(1, "panel"), (2, "panel")]);
-    let bench = Bench::start(site(vec![bus], points.collect()));
+    let bench = Bench::start(two_units(&server));
     let heard = bench
         .engine
-        .until("loss", |heard| heard.links() == ["timeout"])
+        .until("up", |heard| heard.links() == ["up"])
         .await;
+    // Told before the line is up, so that no point of it is ever believed.
+    assert_eq!(heard.units(), [(2, "timeout")]);
     assert!(heard.latest("U1-0").is_some() && heard.latest("U2-0").is_none());
     // While the silent unit is left alone the other one is read at full pace.
     let of_unit = |unit: u8| move |asked: &&(u8, u8, u16, u16)| asked.1 == unit;
@@ -150,9 +149,54 @@ async fn a_silent_unit_does_not_take_the_alarms_of_another_away() {
         .await;
     let more = server.with(|device| device.asked.iter().filter(of_unit(2)).count()) - two;
     assert!(more <= 4, "{more} probes");
-    // The engine knows lines, not units: the line is up when both answer.
+    // It is found only when all of it has been read.
     server.with(|device| device.silent_units.clear());
-    let heard = bench.up().await;
-    assert_eq!(heard.good_at_up, [8]);
+    let heard = bench
+        .engine
+        .until("found", |heard| heard.units().len() == 2)
+        .await;
+    assert_eq!(heard.units(), [(2, "timeout"), (2, "up")]);
+    assert_eq!(heard.links(), ["up"]);
+    assert!(heard.has_edge("U2-2"));
+    assert_eq!(bench.counts("b").units_lost, 1);
+    bench.end().await;
+}
+
+fn two_units(server: &Server) -> Site {
+    let points = [1, 2].into_iter().flat_map(|unit| {
+        (0..4).map(move |n| point(&format!("U{unit}-{n}"), "b", unit, ("devices", n)))
+    });
+    let bus = bus("b", &server.address, &[(1, "panel"), (2, "panel")]);
+    site(vec![bus], points.collect())
+}
+
+#[tokio::test]
+async fn a_line_on_which_nothing_answers_is_one_loss() {
+    let server = Server::start().await;
+    let bench = Bench::start(two_units(&server));
+    bench.up().await;
+    server.with(|device| device.silent_units = vec![1, 2]);
+    bench
+        .engine
+        .until("loss", |heard| heard.links().len() == 2)
+        .await;
+    // One of them is back: the line is up, the other is told beside it.
+    server.with(|device| device.silent_units = vec![1]);
+    let heard = bench
+        .engine
+        .until("up again", |heard| heard.links().len() == 3)
+        .await;
+    assert_eq!(heard.links(), ["up", "timeout", "up"]);
+    let unit_1 = |(unit, state): &(u8, &str)| *unit == 1 && *state == "timeout";
+    assert!(
+        heard.units().last().is_some_and(unit_1),
+        "{:?}",
+        heard.units()
+    );
+    server.with(|device| device.silent_units.clear());
+    bench
+        .engine
+        .until("found", |heard| heard.units().last() == Some(&(1, "up")))
+        .await;
     bench.end().await;
 }
