@@ -12,6 +12,7 @@ pub mod guards;
 pub mod io;
 pub mod layout;
 pub mod panel;
+pub mod serial;
 mod server;
 pub mod view;
 pub mod writes;
