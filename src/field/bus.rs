@@ -12,6 +12,7 @@ mod loss;
 mod poll;
 mod write;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,9 @@ use self::write::Hand;
 use super::command::Port;
 use super::cycle::Cycle;
 use super::memory::Memory;
+use super::modbus::fault::{Failure, Fault, Tally};
 use super::modbus::pdu::{Reply, Request};
-use super::modbus::tcp::{Connection, Failure, Fault, Sent};
+use super::modbus::transport::{Ask, Connection, Failed, Sent};
 use super::plan::Block;
 use super::report::Reports;
 use super::units::Units;
@@ -69,6 +71,12 @@ pub(crate) struct Bus {
     name: String,
     way: line::Line,
     timeout: Duration,
+    /// How long something owes a reply before it counts as lost.
+    patience: Duration,
+    /// Whether the line tells a reply from an older one: Modbus TCP numbers them.
+    tells_apart: bool,
+    /// Least silence before a unit is asked.
+    gaps: BTreeMap<u8, Duration>,
     handle: Handle,
     port: Arc<Port>,
     stop: CancellationToken,
@@ -94,12 +102,22 @@ impl Bus {
         stop: CancellationToken,
     ) -> Self {
         let now = Instant::now();
-        let interval = Duration::from_millis(bus.poll_interval_ms.into());
+        let interval = millis(bus.poll_interval_ms);
+        let timeout = millis(bus.timeout_ms.max(1));
+        let tells_apart = matches!(bus.line, line::Line::Tcp(_));
         let units = Units::new(blocks.iter().map(|block| block.unit));
         Self {
             name: bus.id.to_string(),
             way: bus.line.clone(),
-            timeout: Duration::from_millis(bus.timeout_ms.max(1).into()),
+            timeout,
+            // Where replies cannot be told apart each is read twice after a loss, and the frames themselves take their time.
+            patience: timeout * if tells_apart { 2 } else { 4 },
+            tells_apart,
+            gaps: bus
+                .units
+                .iter()
+                .map(|unit| (unit.unit, millis(unit.gap_ms)))
+                .collect(),
             reports: Reports::new(bus.id.clone(), handle.clone()),
             handle,
             port,
@@ -164,7 +182,10 @@ impl Bus {
             return Step::Write;
         }
         let units = &self.units;
-        match self.cycle.next(now, |unit| units.may_ask(unit, now)) {
+        match self
+            .cycle
+            .next(now, |block| units.may_ask(block.unit, block.span, now))
+        {
             Some(index) => Step::Poll(index),
             None => Step::Wait(self.wake_at()),
         }
@@ -193,7 +214,7 @@ impl Bus {
         let started = Instant::now();
         let connected = tokio::select! {
             () = self.stop.cancelled() => return,
-            connected = open(&self.way, self.timeout) => connected,
+            connected = Connection::open(&self.way, self.timeout) => connected,
         };
         match connected {
             Ok(connection) => {
@@ -215,44 +236,77 @@ impl Bus {
     async fn send(&mut self, unit: u8, request: Request) -> Result<Sent, Failure> {
         let retry_at = Instant::now();
         let line = std::mem::replace(&mut self.line, Line::Closed { retry_at });
-        let sent = match line {
-            Line::Open(connection) => connection.send(unit, request, self.timeout).await,
+        let ask = Ask {
+            unit,
+            request,
+            limit: self.timeout,
+            gap: self.gaps.get(&unit).copied().unwrap_or_default(),
+        };
+        match line {
+            Line::Open(connection) => match connection.send(ask).await {
+                Ok(sent) => Ok(sent),
+                Err(failed) => Err(self.failed(failed)),
+            },
             Line::Closed { retry_at } => {
                 self.line = Line::Closed { retry_at };
-                return Err(Failure {
+                Err(Failure {
                     has_left: false,
                     fault: self.last_fault,
-                });
-            }
-        };
-        sent.inspect_err(|failure| self.line_failed(failure.fault))
-    }
-
-    /// Waits for the reply and puts the connection back.
-    async fn reply(&mut self, sent: Sent) -> Result<Reply, Failure> {
-        match sent.reply().await {
-            Ok((connection, reply)) => {
-                self.line = Line::Open(connection);
-                self.failures = 0;
-                self.port.counters.change(|counts| match &reply {
-                    Reply::Values(_) => counts.ok += 1,
-                    Reply::Exception(code) => {
-                        counts.exceptions += 1;
-                        counts.busy += u64::from(*code == 0x06);
-                    }
-                });
-                Ok(reply)
-            }
-            Err(failure) => {
-                self.line_failed(failure.fault);
-                Err(failure)
+                })
             }
         }
     }
 
+    /// Waits for the reply and puts the connection back.
+    async fn reply(&mut self, unit: u8, sent: Sent) -> Result<Reply, Failure> {
+        let (connection, reply, tally) = match sent.reply().await {
+            Ok(answer) => answer,
+            Err(failed) => {
+                if !self.tells_apart {
+                    self.units.doubt(unit, None);
+                }
+                return Err(self.failed(failed));
+            }
+        };
+        self.line = Line::Open(connection);
+        self.failures = 0;
+        self.count(tally);
+        if tally.wrong.is_some() {
+            // Another frame came in its place, so this one may be an older one too.
+            self.units.doubt(unit, None);
+        }
+        self.port.counters.change(|counts| match &reply {
+            Reply::Values(_) => counts.ok += 1,
+            Reply::Exception(code) => {
+                counts.exceptions += 1;
+                counts.busy += u64::from(*code == 0x06);
+            }
+        });
+        Ok(reply)
+    }
+
     async fn exchange(&mut self, unit: u8, request: Request) -> Result<Reply, Failure> {
         let sent = self.send(unit, request).await?;
-        self.reply(sent).await
+        self.reply(unit, sent).await
+    }
+
+    /// An exchange without a reply. A serial port stays open.
+    fn failed(&mut self, failed: Failed) -> Failure {
+        self.count(failed.tally);
+        let fault = failed.failure.fault;
+        match failed.kept {
+            Some(connection) => {
+                self.port.counters.fault(fault);
+                self.last_fault = fault;
+                self.line = Line::Open(connection);
+            }
+            None => self.line_failed(fault),
+        }
+        failed.failure
+    }
+
+    fn count(&self, tally: Tally) {
+        self.port.counters.tally(tally);
     }
 
     /// The connection is gone; the first new try is made at once.
@@ -271,7 +325,7 @@ impl Bus {
             retry_at: now + AFTER_PANIC,
         };
         self.drop_hand(WriteOutcome::Unknown);
-        self.cycle.learn_again(|_| true);
+        self.learn(|_| true);
         self.reports.set_link(false, "bad_reply");
     }
 
@@ -287,11 +341,8 @@ impl Bus {
     }
 }
 
-async fn open(way: &line::Line, limit: Duration) -> Result<Connection, Fault> {
-    match way {
-        line::Line::Tcp(address) => Connection::open(address, limit).await,
-        line::Line::RtuOverTcp(_) | line::Line::Serial(_) => Err(Fault::Unreachable),
-    }
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(ms.into())
 }
 
 /// The pause before a connection is tried again after so many failures in a row.

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::modbus::fault::{Fault, Tally};
 use super::modbus::pdu::BadReply;
-use super::modbus::tcp::Fault;
 
 /// The counts of one bus since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,18 @@ pub struct Counts {
     pub bad_count: u64,
     /// Writes answered with another address or value.
     pub bad_echo: u64,
+    /// Replies with a wrong checksum.
+    pub bad_checksum: u64,
+    /// Replies that ended too early.
+    pub truncated: u64,
+    /// Bytes on a serial line that belong to no frame.
+    pub noise: u64,
+    /// Our own request heard where no echo is expected.
+    pub own_echoes: u64,
+    /// The serial port was missing, in use, forbidden, unplugged or never silent.
+    pub port_faults: u64,
+    /// Right replies that were not believed until another said the same.
+    pub doubted: u64,
     /// Connections made.
     pub connections: u64,
     /// Times the line was told as lost.
@@ -46,6 +58,25 @@ pub struct Counts {
     pub units_lost: u64,
     /// Commands that were dropped because too many waited.
     pub commands_dropped: u64,
+}
+
+impl Counts {
+    fn of_bad(&mut self, bad: BadReply) -> &mut u64 {
+        match bad {
+            BadReply::Protocol { .. } => &mut self.bad_protocol,
+            BadReply::Transaction { .. } => &mut self.bad_transaction,
+            BadReply::Unit { .. } => &mut self.bad_unit,
+            BadReply::Length { .. } | BadReply::Surplus => &mut self.bad_length,
+            BadReply::Function { .. } => &mut self.bad_function,
+            BadReply::ByteCount { .. } => &mut self.bad_count,
+            BadReply::EchoAddress { .. } | BadReply::EchoValue { .. } => &mut self.bad_echo,
+            BadReply::Checksum => &mut self.bad_checksum,
+            BadReply::Truncated { .. } => &mut self.truncated,
+            // The bytes are counted one by one.
+            BadReply::Noise => &mut self.timeouts,
+            BadReply::OwnEcho => &mut self.own_echoes,
+        }
+    }
 }
 
 /// Counts that a bus raises and others read.
@@ -69,17 +100,25 @@ impl Counters {
             Fault::Reset => &mut counts.resets,
             Fault::Unreachable => &mut counts.unreachable,
             Fault::Unsolicited => &mut counts.unsolicited,
-            Fault::Bad(bad) => match bad {
-                BadReply::Protocol { .. } => &mut counts.bad_protocol,
-                BadReply::Transaction { .. } => &mut counts.bad_transaction,
-                BadReply::Unit { .. } => &mut counts.bad_unit,
-                BadReply::Length { .. } | BadReply::Surplus => &mut counts.bad_length,
-                BadReply::Function { .. } => &mut counts.bad_function,
-                BadReply::ByteCount { .. } => &mut counts.bad_count,
-                BadReply::EchoAddress { .. } | BadReply::EchoValue { .. } => &mut counts.bad_echo,
-            },
+            Fault::Missing
+            | Fault::Taken
+            | Fault::Denied
+            | Fault::Unplugged
+            | Fault::NotSimulated
+            | Fault::Babble => &mut counts.port_faults,
+            Fault::Bad(bad) => counts.of_bad(bad),
         };
         *count += 1;
+    }
+
+    /// What was heard beside a reply or instead of it.
+    pub(crate) fn tally(&self, tally: Tally) {
+        let mut counts = self.lock();
+        counts.unsolicited += u64::from(tally.strays);
+        counts.noise += u64::from(tally.noise);
+        if let Some(bad) = tally.wrong {
+            *counts.of_bad(bad) += 1;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {

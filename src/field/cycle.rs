@@ -65,10 +65,9 @@ impl Cycle {
         self.blocks.get_mut(index)
     }
 
-    /// The block to ask now; `None` until the next cycle is due. `may_ask` says whether a unit is asked at all at present.
-    pub(crate) fn next(&mut self, now: Instant, may_ask: impl Fn(u8) -> bool) -> Option<usize> {
-        let is_ready =
-            |block: &Block| may_ask(block.unit) && block.ask_after.is_none_or(|at| at <= now);
+    /// The block to ask now; `None` until the next cycle is due. `may_ask` says whether a block is asked at all at present.
+    pub(crate) fn next(&mut self, now: Instant, may_ask: impl Fn(&Block) -> bool) -> Option<usize> {
+        let is_ready = |block: &Block| may_ask(block) && block.ask_after.is_none_or(|at| at <= now);
         loop {
             match self.cursor {
                 Cursor::Idle if now < self.due => return None,

@@ -4,6 +4,7 @@
 mod device;
 mod engine;
 mod site;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use self::engine::{Engine, Heard};
 pub(crate) use self::site::{
     TIMEOUT_MS, bus, effect, io_site, panel_site, point, profiles, site, word,
 };
+pub(crate) use self::wire::{Slave, Wire, Wrong};
 use super::FieldHandle;
 use crate::domain::ids::BusId;
 use crate::domain::output::WriteOutcome;

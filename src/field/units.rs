@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::modbus::tcp::Fault;
+use super::modbus::fault::Fault;
+use super::modbus::pdu::{Span, Values};
 
 /// A unit is left alone from this failure in a row on; a block of it from the one before.
 const UNIT_FAILURES: u32 = 3;
@@ -17,11 +18,21 @@ const PAUSE_ALONE_MAX: Duration = Duration::from_secs(2);
 /// The longest pause of a single block.
 const BLOCK_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Health {
     failures: u32,
     fault: Option<Fault>,
     ask_after: Option<Instant>,
+    doubt: Option<Doubt>,
+}
+
+/// After a lost reply, on a line that does not tell replies apart, the next one may be the one that was lost. The same block is
+/// asked until two replies agree, and then the unit is left alone until nothing can come any more.
+#[derive(Clone, Debug, Default)]
+struct Doubt {
+    /// The block that is asked; any while none is chosen.
+    of: Option<Span>,
+    seen: Option<Values>,
 }
 
 /// The units of a bus.
@@ -83,17 +94,60 @@ impl Units {
             .is_some_and(|health| health.failures >= UNIT_FAILURES)
     }
 
-    pub(crate) fn may_ask(&self, unit: u8, now: Instant) -> bool {
-        self.by_unit
-            .get(&unit)
-            .and_then(|health| health.ask_after)
-            .is_none_or(|at| at <= now)
+    /// Whether this block of the unit may be asked now.
+    pub(crate) fn may_ask(&self, unit: u8, span: Span, now: Instant) -> bool {
+        let Some(health) = self.by_unit.get(&unit) else {
+            return true;
+        };
+        let chosen = health.doubt.as_ref().and_then(|doubt| doubt.of);
+        health.ask_after.is_none_or(|at| at <= now) && chosen.is_none_or(|of| of == span)
     }
 
-    /// The unit answered. Returns true when it had been left alone.
-    pub(crate) fn answered(&mut self, unit: u8) -> bool {
+    /// From here on a reply of the unit may be an older one.
+    pub(crate) fn doubt(&mut self, unit: u8, of: Option<Span>) {
+        self.by_unit.entry(unit).or_default().doubt = Some(Doubt { of, seen: None });
+    }
+
+    /// The block that is doubted may not exist any more: any is asked.
+    pub(crate) fn any_block(&mut self, unit: u8) {
+        let health = self.by_unit.get_mut(&unit);
+        if let Some(doubt) = health.and_then(|health| health.doubt.as_mut()) {
+            *doubt = Doubt::default();
+        }
+    }
+
+    /// Whether the values of this block can be believed: there is no doubt, or the reply before said the same.
+    pub(crate) fn agrees(&mut self, unit: u8, span: Span, values: &Values) -> bool {
+        let health = self.by_unit.get_mut(&unit);
+        let Some(doubt) = health.and_then(|health| health.doubt.as_mut()) else {
+            return true;
+        };
+        let is_same = doubt.of == Some(span) && doubt.seen.as_ref() == Some(values);
+        doubt.of = Some(span);
+        doubt.seen = Some(values.clone());
+        is_same
+    }
+
+    /// The unit answered something that is not believed yet.
+    pub(crate) fn heard(&mut self, unit: u8) {
+        let health = self.by_unit.entry(unit).or_default();
+        (health.failures, health.fault, health.ask_after) = (0, None, None);
+    }
+
+    /// Leaves the unit alone until then.
+    pub(crate) fn rest(&mut self, unit: u8, until: Instant) {
+        self.by_unit.entry(unit).or_default().ask_after = Some(until);
+    }
+
+    /// The unit answered. If it had been doubted it is left alone until `rest`. Returns true when it had been given up.
+    pub(crate) fn answered(&mut self, unit: u8, rest: Instant) -> bool {
         let was_silent = self.is_silent(unit);
-        self.by_unit.insert(unit, Health::default());
+        let health = self.by_unit.entry(unit).or_default();
+        let ask_after = health.doubt.is_some().then_some(rest);
+        *health = Health {
+            ask_after,
+            ..Health::default()
+        };
         was_silent
     }
 
@@ -130,6 +184,11 @@ fn pause(failures: u32, from: u32, most: Duration) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::profile::Area;
+
+    fn span() -> Span {
+        Span::new(Area::Holding, 0, 4).unwrap()
+    }
 
     #[test]
     fn a_silent_unit_is_asked_less_and_less_while_others_answer() {
@@ -137,17 +196,17 @@ mod tests {
         let mut units = Units::new([1, 2].into_iter());
         units.failed(2, Fault::Timeout, now);
         units.failed(2, Fault::Timeout, now);
-        assert!(units.may_ask(2, now) && !units.is_answering(2));
+        assert!(units.may_ask(2, span(), now) && !units.is_answering(2));
         let mut pauses = Vec::new();
         for _ in 0..7 {
             units.failed(2, Fault::Timeout, now);
-            let after = (0..=60).find(|s| units.may_ask(2, now + Duration::from_secs(*s)));
+            let after = (0..=60).find(|s| units.may_ask(2, span(), now + Duration::from_secs(*s)));
             pauses.push(after.unwrap());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-        assert!(units.may_ask(1, now));
-        assert!(units.answered(2));
-        assert!(units.may_ask(2, now) && units.is_answering(2));
+        assert!(units.may_ask(1, span(), now));
+        assert!(units.answered(2, now));
+        assert!(units.may_ask(2, span(), now) && units.is_answering(2));
     }
 
     #[test]
@@ -155,7 +214,30 @@ mod tests {
         let now = Instant::now();
         let mut units = Units::new([1].into_iter());
         (0..40).for_each(|_| units.failed(1, Fault::Timeout, now));
-        assert!(units.may_ask(1, now + PAUSE_ALONE_MAX));
+        assert!(units.may_ask(1, span(), now + PAUSE_ALONE_MAX));
+    }
+
+    #[test]
+    fn after_a_lost_reply_the_same_block_is_asked_until_two_replies_agree() {
+        let (now, rest) = (Instant::now(), Instant::now() + PAUSE_ALONE_MAX);
+        let other = Span::new(Area::Holding, 40, 4).unwrap();
+        let values = |n| Values::Registers(vec![n; 4]);
+        let mut units = Units::new([1].into_iter());
+        assert!(units.agrees(1, span(), &values(1)), "no doubt");
+        units.doubt(1, Some(span()));
+        assert!(units.may_ask(1, span(), now) && !units.may_ask(1, other, now));
+        assert!(!units.agrees(1, span(), &values(1)));
+        assert!(!units.agrees(1, span(), &values(2)), "they differ");
+        assert!(units.agrees(1, span(), &values(2)));
+        units.answered(1, rest);
+        // What may still come meets no other question.
+        assert!(!units.may_ask(1, other, now) && units.may_ask(1, other, rest));
+        // Without a chosen block the first that is asked is the chosen one.
+        units.doubt(1, None);
+        assert!(!units.agrees(1, other, &values(3)));
+        assert!(!units.may_ask(1, span(), rest) && units.may_ask(1, other, rest));
+        units.any_block(1);
+        assert!(units.may_ask(1, span(), rest));
     }
 
     #[test]

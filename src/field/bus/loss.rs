@@ -8,7 +8,7 @@ use crate::field::plan::Standing;
 impl Bus {
     /// The next moment at which something counts as lost if nothing right comes before.
     pub(super) fn lost_at(&self) -> Option<Instant> {
-        let limit = self.timeout * 2;
+        let limit = self.patience;
         let is_down = self.reports.link() == Some(false);
         let closed = self.closed_since.filter(|_| !is_down);
         // While all is dark it stays one fault: a unit is told only beside one that answers.
@@ -25,7 +25,7 @@ impl Bus {
 
     pub(super) fn look_for_loss(&mut self, now: Instant) {
         self.mark_stale(now);
-        let limit = self.timeout * 2;
+        let limit = self.patience;
         let is_late = |since: Option<Instant>| since.is_some_and(|since| since + limit <= now);
         if is_late(self.closed_since) {
             self.line_lost();
@@ -59,7 +59,7 @@ impl Bus {
             ?counts,
             "a line of the field is lost"
         );
-        self.cycle.learn_again(|_| true);
+        self.learn(|_| true);
         self.reports.set_link(false, reason);
     }
 
@@ -68,8 +68,21 @@ impl Bus {
         self.port.counters.change(|counts| counts.units_lost += 1);
         tracing::warn!(bus.id = self.name, unit, reason, "a unit of a line is lost");
         self.units.set_lost(unit, true);
-        self.cycle.learn_again(|of| of == unit);
+        self.learn(|of| of == unit);
         self.reports.set_unit(unit, false, reason);
+    }
+
+    /// Forgets what was learnt of the map of these units.
+    pub(super) fn learn(&mut self, of: impl Fn(u8) -> bool) {
+        for unit in self
+            .units
+            .all()
+            .filter(|unit| of(*unit))
+            .collect::<Vec<u8>>()
+        {
+            self.units.any_block(unit);
+        }
+        self.cycle.learn_again(of);
     }
 
     /// A unit is found when every block of it has been answered since it was lost; the line is up when that holds for every

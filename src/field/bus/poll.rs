@@ -9,8 +9,8 @@ use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::time::EngineTime;
 use crate::engine::handle::Handle;
 use crate::field::decode::{Element, decode};
+use crate::field::modbus::fault::Fault;
 use crate::field::modbus::pdu::{Reply, Request, Values};
-use crate::field::modbus::tcp::Fault;
 use crate::field::plan::{Block, Placed, Standing};
 use crate::field::units;
 
@@ -38,12 +38,31 @@ impl Bus {
         };
         let started = Instant::now();
         match self.exchange(unit, Request::Read(span)).await {
-            Ok(Reply::Values(values)) => self.take_values(index, &values),
+            Ok(Reply::Values(values)) if self.believes(index, &values) => {
+                self.take_values(index, &values);
+            }
+            Ok(Reply::Values(_)) => {}
             Ok(Reply::Exception(code)) => self.take_exception(index, code, started),
             // The other side had closed before anything was asked: the connection is made anew and nobody has failed.
             Err(failure) if !failure.has_left && self.failures == 1 => {}
             Err(failure) => self.no_reply(index, started, failure.fault),
         }
+    }
+
+    /// Whether the values are what the block reads now. On a line that does not tell replies apart the first reply after a lost one
+    /// may be an older one: the same block is read again until two replies agree.
+    fn believes(&mut self, index: usize, values: &Values) -> bool {
+        let Some(block) = self.cycle.block_mut(index) else {
+            return false;
+        };
+        if self.units.agrees(block.unit, block.span, values) {
+            return true;
+        }
+        (block.failures, block.ask_after) = (0, None);
+        self.units.heard(block.unit);
+        self.port.counters.change(|counts| counts.doubted += 1);
+        self.cycle.advance(true);
+        false
     }
 
     /// Puts every point of the block into its slot.
@@ -78,7 +97,7 @@ impl Bus {
         if !self.cycle.is_well(unit) {
             return;
         }
-        self.cycle.learn_again(|of| of == unit);
+        self.learn(|of| of == unit);
         let blocks = self.cycle.blocks_mut().iter_mut();
         for block in blocks.filter(|block| block.unit == unit) {
             block.standing = Standing::Fresh;
@@ -86,7 +105,7 @@ impl Bus {
     }
 
     fn unit_answered(&mut self, unit: u8) {
-        if self.units.answered(unit) {
+        if self.units.answered(unit, Instant::now() + self.timeout) {
             // It was left alone and is back: all of it is asked again now.
             let blocks = self.cycle.blocks_mut().iter_mut();
             for block in blocks.filter(|block| block.unit == unit) {
@@ -107,6 +126,7 @@ impl Bus {
             return;
         };
         self.unit_answered(unit);
+        self.units.any_block(unit);
         match code {
             ILLEGAL_ADDRESS | ILLEGAL_VALUE => {
                 let is_hole = self.cycle.block(index).is_some_and(Block::is_hole);
@@ -202,14 +222,17 @@ impl Bus {
             block.standing = Standing::Silent { since: started };
         }
         tracing::debug!(bus.id = self.name, %block, %fault, "no reply");
-        let unit = block.unit;
+        let (unit, span) = (block.unit, block.span);
         self.units.failed(unit, fault, now);
+        if !self.tells_apart {
+            self.units.doubt(unit, Some(span));
+        }
         self.forget_partial_cycle(|of| of == unit);
     }
 
     /// Points that have owed a reply for too long are stale: their last reading stays, marked.
     pub(super) fn mark_stale(&mut self, now: Instant) {
-        let limit = self.timeout * 2;
+        let limit = self.patience;
         let is_late = |since: Option<Instant>| since.is_some_and(|since| since + limit <= now);
         let is_closed = is_late(self.closed_since);
         let at = self.handle.now().engine;

@@ -6,4 +6,5 @@ mod inside;
 mod lines;
 
 mod peers;
+mod serial;
 mod writes;

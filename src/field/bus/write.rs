@@ -151,7 +151,12 @@ impl Bus {
             Err(_) => return Written::Outcome(WriteOutcome::NotSent),
         };
         crate::crash::point("mid_write");
-        match self.reply(sent).await {
+        let replied = self.reply(effect.unit, sent).await;
+        if replied.is_err() && !self.tells_apart {
+            // What comes late must not meet the next question.
+            self.units.rest(effect.unit, Instant::now() + self.timeout);
+        }
+        match replied {
             Ok(Reply::Values(_)) => Written::Outcome(self.read_back(effect).await),
             Ok(Reply::Exception(BUSY)) => Written::Busy,
             Ok(Reply::Exception(ACKNOWLEDGE | NO_GATEWAY_REPLY)) | Err(_) => {

@@ -1,12 +1,18 @@
-//! Modbus as the bus tasks speak it: requests and replies (`pdu`), the frame of Modbus TCP (`mbap`), one connection (`tcp`).
+//! Modbus as the bus tasks speak it: requests and replies (`pdu`), the frames of Modbus TCP (`mbap`) and of serial lines (`rtu`),
+//! and the three ways to a device (`transport`): `tcp`, `rtu_tcp`, `serial` with its `port`.
 //!
-//! A reply is decoded from the request it answers: unit, function code, transaction, length, byte count and echo must all be
-//! what the request asks for, or the reply is no reply. Serial lines will bring their own frame beside `mbap` and their own
-//! line beside `tcp`; requests and replies stay as they are.
+//! A reply is decoded from the request it answers: unit, function code, transaction or checksum, length, byte count and echo must
+//! all be what the request asks for, or the reply is no reply.
 
+pub(crate) mod fault;
 pub(crate) mod mbap;
 pub(crate) mod pdu;
-pub(crate) mod tcp;
+mod port;
+pub(crate) mod rtu;
+mod rtu_tcp;
+mod serial;
+mod tcp;
+pub(crate) mod transport;
 
 #[cfg(test)]
 mod tests;

@@ -226,4 +226,12 @@ pub(crate) enum BadReply {
     EchoValue { expected: u16, got: u16 },
     #[error("more bytes than the reply has")]
     Surplus,
+    #[error("wrong checksum")]
+    Checksum,
+    #[error("the reply ends after {got} bytes")]
+    Truncated { got: usize },
+    #[error("bytes that are no frame")]
+    Noise,
+    #[error("our own request came back: the adapter hears itself")]
+    OwnEcho,
 }

@@ -1,4 +1,4 @@
-//! One TCP connection to a Modbus device, with at most one request in flight.
+//! One connection of Modbus TCP, with at most one request in flight.
 //!
 //! A connection is used up by its request and given back only with a right reply. Whatever else happens (silence, a wrong byte,
 //! a reset) the connection is gone, and with it every byte that might still come: an old reply can never answer a new request.
@@ -6,84 +6,22 @@
 use std::io;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use super::fault::{Failure, Fault};
 use super::mbap::{Asked, Progress};
-use super::pdu::{BadReply, Reply, Request};
-
-/// Why there is no reply.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Nothing came in time.
-    #[error("no answer in time")]
-    Timeout,
-    /// Nobody listens there.
-    #[error("connection refused")]
-    Refused,
-    /// The other side ended the connection.
-    #[error("connection ended by the other side")]
-    Reset,
-    /// No way there, or no such name.
-    #[error("not reachable")]
-    Unreachable,
-    /// Bytes that nobody had asked for.
-    #[error("bytes that nobody had asked for")]
-    Unsolicited,
-    /// A reply that is not the reply.
-    #[error("wrong reply")]
-    Bad(#[source] BadReply),
-}
-
-impl Fault {
-    /// The word of the catalogue: `fault.link.{word}`.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Refused => "refused",
-            Self::Reset => "reset",
-            Self::Unreachable => "unreachable",
-            Self::Unsolicited | Self::Bad(_) => "bad_reply",
-        }
-    }
-}
-
-impl From<io::Error> for Fault {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the list of causes is open; what is not named here is told as unreachable"
-    )]
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused,
-            io::ErrorKind::TimedOut => Self::Timeout,
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::NotConnected
-            | io::ErrorKind::UnexpectedEof => Self::Reset,
-            _ => Self::Unreachable,
-        }
-    }
-}
-
-/// An exchange that gave no reply.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("no reply")]
-pub(crate) struct Failure {
-    /// A byte of the request may have left this machine.
-    pub(crate) has_left: bool,
-    #[source]
-    pub(crate) fault: Fault,
-}
+use super::pdu::Reply;
+use super::transport::Ask;
 
 /// An open connection that owes nothing.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
     transaction: u16,
+    /// When it last heard something.
+    last: Instant,
 }
 
 impl Connection {
@@ -98,21 +36,19 @@ impl Connection {
         Ok(Self {
             stream,
             transaction: 0,
+            last: Instant::now(),
         })
     }
 
     /// Sends a request. Until this returns nothing is known but that bytes may have left.
-    pub(crate) async fn send(
-        self,
-        unit: u8,
-        request: Request,
-        limit: Duration,
-    ) -> Result<Sent, Failure> {
-        let deadline = Instant::now() + limit;
+    pub(crate) async fn send(self, ask: Ask) -> Result<Sent, Failure> {
         let Self {
             mut stream,
             transaction,
+            last,
         } = self;
+        sleep_until(last + ask.gap).await;
+        let deadline = Instant::now() + ask.limit;
         let not_left = |fault| Failure {
             has_left: false,
             fault,
@@ -120,8 +56,8 @@ impl Connection {
         is_quiet(&stream).map_err(not_left)?;
         let asked = Asked {
             transaction: transaction.wrapping_add(1),
-            unit,
-            request,
+            unit: ask.unit,
+            request: ask.request,
         };
         let frame = asked.encode();
         tracing::trace!(bytes = ?frame, "request");
@@ -178,6 +114,7 @@ impl Sent {
                 let connection = Connection {
                     stream,
                     transaction,
+                    last: Instant::now(),
                 };
                 Ok((connection, reply))
             }

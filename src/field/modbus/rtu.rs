@@ -1,0 +1,212 @@
+//! The frame of a serial line (MODBUS over Serial Line V1.02, 2.5.1): unit, request or reply, checksum. Bytes in, values out;
+//! no I/O.
+//!
+//! A serial line has no transaction: a reply is told from other frames by its unit, its function code, the length that the
+//! request asks for and its checksum. Bytes are read from left to right. A whole frame of anybody is passed over as one, so a
+//! reply is never found inside of another frame; bytes that begin no frame are noise and passed over one by one.
+
+use super::pdu::{BadReply, Reply, Request};
+
+/// The unit that means everybody. Nobody answers it, so it is never asked.
+const BROADCAST: u8 = 0;
+/// Unit and checksum around a request or reply.
+const AROUND: usize = 3;
+/// A refusal: unit, function code, exception code, checksum.
+const REFUSAL: usize = 5;
+/// The echo of a write: unit, function code, two words, checksum.
+const WRITTEN: usize = 8;
+
+/// A request on its way. There is none to everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    unit: u8,
+    request: Request,
+    /// The adapter hears itself: the request comes back first.
+    echo: bool,
+}
+
+/// What the bytes since the request come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// The right reply.
+    pub(crate) reply: Option<Reply>,
+    /// The first whole frame that is not the reply.
+    pub(crate) wrong: Option<BadReply>,
+    /// Bytes that belong to no frame.
+    pub(crate) noise: u32,
+    /// Bytes after the reply.
+    pub(crate) has_rest: bool,
+}
+
+/// What begins at one place of the bytes.
+enum Piece {
+    Reply(Reply, usize),
+    Wrong(BadReply, usize),
+    /// The beginning of a frame whose end is not here.
+    Part,
+    /// Not the beginning of a frame.
+    Noise(Option<BadReply>),
+}
+
+impl Asked {
+    /// `None` for the unit that means everybody.
+    pub(crate) fn new(unit: u8, request: Request, echo: bool) -> Option<Self> {
+        (unit != BROADCAST).then_some(Self {
+            unit,
+            request,
+            echo,
+        })
+    }
+
+    /// The frame to send.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut frame = vec![self.unit];
+        frame.extend(self.request.encode());
+        frame.extend(checksum(&frame).to_le_bytes());
+        frame
+    }
+
+    /// Length of the frame of the reply that grants the request.
+    pub(crate) fn reply_len(&self) -> usize {
+        AROUND + usize::from(self.request.reply_len())
+    }
+
+    /// Looks at all bytes since the request. While the line is not quiet, a frame that has begun is waited for; when it is, the
+    /// reply may also stand behind something that only looked like the beginning of a frame.
+    pub(crate) fn look(&self, bytes: &[u8], is_quiet: bool) -> Look {
+        let mut look = Look::default();
+        let mut rest = bytes;
+        if self.echo {
+            let own = self.encode();
+            match bytes.strip_prefix(own.as_slice()) {
+                Some(after) => rest = after,
+                None if own.starts_with(bytes) => return look,
+                None => {}
+            }
+        }
+        while !rest.is_empty() {
+            let skip = match self.piece(rest) {
+                Piece::Reply(reply, length) => {
+                    look.reply = Some(reply);
+                    look.has_rest = rest.len() > length;
+                    return look;
+                }
+                Piece::Part if !is_quiet => return look,
+                Piece::Wrong(BadReply::OwnEcho, _) => {
+                    // As long as the echo is not expected, a written request would be taken for its own reply: nothing is believed.
+                    look.wrong = Some(BadReply::OwnEcho);
+                    return look;
+                }
+                Piece::Wrong(bad, length) => {
+                    look.wrong.get_or_insert(bad);
+                    length
+                }
+                Piece::Noise(bad) => {
+                    look.wrong = look.wrong.or(bad);
+                    look.noise += 1;
+                    1
+                }
+                Piece::Part => {
+                    look.noise += 1;
+                    1
+                }
+            };
+            rest = rest.get(skip..).unwrap_or_default();
+        }
+        look
+    }
+
+    /// Why there is no reply though the time is over; `None` when nothing came at all.
+    pub(crate) fn verdict(&self, bytes: &[u8]) -> Option<BadReply> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let look = self.look(bytes, true);
+        // After a good beginning nothing followed.
+        let is_begun = bytes.first() == Some(&self.unit) && bytes.len() < self.reply_len();
+        Some(look.wrong.unwrap_or(if is_begun {
+            BadReply::Truncated { got: bytes.len() }
+        } else {
+            BadReply::Noise
+        }))
+    }
+
+    fn piece(&self, bytes: &[u8]) -> Piece {
+        let Some((&[unit, function], _)) = bytes.split_first_chunk::<2>() else {
+            return Piece::Part;
+        };
+        if self.is_own_echo(bytes) {
+            return Piece::Wrong(BadReply::OwnEcho, WRITTEN);
+        }
+        let length = match function {
+            0x01..=0x04 => match bytes.get(2) {
+                Some(count) => AROUND + 2 + usize::from(*count),
+                None => return Piece::Part,
+            },
+            0x05 | 0x06 | 0x0F | 0x10 => WRITTEN,
+            0x81..=0x90 => REFUSAL,
+            _ => return Piece::Noise(None),
+        };
+        let Some((content, check)) = bytes
+            .get(..length)
+            .and_then(|frame| frame.split_at_checked(length - 2))
+        else {
+            return Piece::Part;
+        };
+        if check != checksum(content).to_le_bytes() {
+            let is_ours = unit == self.unit && function & 0x7F == self.request.function();
+            return Piece::Noise(is_ours.then_some(BadReply::Checksum));
+        }
+        if unit != self.unit {
+            let (expected, got) = (self.unit, unit);
+            return Piece::Wrong(BadReply::Unit { expected, got }, length);
+        }
+        match self.request.decode(content.get(1..).unwrap_or_default()) {
+            Ok(reply) => Piece::Reply(reply, length),
+            Err(bad) => Piece::Wrong(bad, length),
+        }
+    }
+
+    /// A request that is read comes back as it is only from an adapter that hears itself. The echo of a write looks the same, but
+    /// there it is what the device answers.
+    fn is_own_echo(&self, bytes: &[u8]) -> bool {
+        let is_read = matches!(self.request, Request::Read(_));
+        is_read && !self.echo && bytes.starts_with(&self.encode())
+    }
+}
+
+/// The checksum of a frame; its low byte is sent first (V1.02, 6.2.2).
+fn checksum(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0xFFFF, |crc, byte| {
+        let index = usize::from((crc ^ u16::from(*byte)) & 0xFF);
+        // The table has an entry for every byte.
+        let folded = TABLE.get(index).copied().unwrap_or_default();
+        (crc >> 8) ^ folded
+    })
+}
+
+const TABLE: [u16; 256] = table();
+
+const fn table() -> [u16; 256] {
+    let mut table = [0_u16; 256];
+    let mut index = 0;
+    while index < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let mut crc = index as u16;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0xA001
+            } else {
+                crc >> 1
+            };
+            bit += 1;
+        }
+        table[index] = crc;
+        index += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests;

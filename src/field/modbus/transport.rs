@@ -1,0 +1,126 @@
+//! The three ways to a device: Modbus TCP, RTU over TCP, a serial port. All that differs between them is behind these two types;
+//! the bus knows only whether a line tells replies apart.
+//!
+//! A connection is used up by its request and comes back with a reply. What else gives it back is the way's own business: over
+//! Modbus TCP nothing does, a serial port stays open until it is gone.
+
+use std::time::Duration;
+
+use super::fault::{Failure, Fault, Tally};
+use super::pdu::{Reply, Request};
+use super::{rtu_tcp, serial, tcp};
+use crate::domain::line::Line;
+
+/// A request with what it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) unit: u8,
+    pub(crate) request: Request,
+    /// Longest wait for the reply; on a serial line without the time that the frames themselves take.
+    pub(crate) limit: Duration,
+    /// Least silence before it.
+    pub(crate) gap: Duration,
+}
+
+/// A way that is open and owes nothing.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Tcp(tcp::Connection),
+    RtuOverTcp(rtu_tcp::Connection),
+    Serial(serial::Connection),
+}
+
+/// A way with a request in flight.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    Tcp(tcp::Sent),
+    RtuOverTcp(rtu_tcp::Sent),
+    Serial(serial::Sent),
+}
+
+/// An exchange without a reply.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    pub(crate) tally: Tally,
+    /// The way, when it can be used again.
+    pub(crate) kept: Option<Connection>,
+}
+
+/// The reply with the way that brought it.
+pub(crate) type Answer = (Connection, Reply, Tally);
+
+impl Connection {
+    pub(crate) async fn open(line: &Line, limit: Duration) -> Result<Self, Fault> {
+        match line {
+            Line::Tcp(address) => tcp::Connection::open(address, limit).await.map(Self::Tcp),
+            Line::RtuOverTcp(address) => rtu_tcp::Connection::open(address, limit)
+                .await
+                .map(Self::RtuOverTcp),
+            Line::Serial(line) => serial::Connection::open(line).await.map(Self::Serial),
+        }
+    }
+
+    /// Sends a request. Until this returns nothing is known but that bytes may have left.
+    pub(crate) async fn send(self, ask: Ask) -> Result<Sent, Failed> {
+        match self {
+            Self::Tcp(connection) => connection.send(ask).await.map(Sent::Tcp).map_err(ended),
+            Self::RtuOverTcp(connection) => {
+                connection.send(ask).await.map(Sent::RtuOverTcp).map_err(
+                    |(failure, tally, kept)| Failed {
+                        failure,
+                        tally,
+                        kept: kept.map(Self::RtuOverTcp),
+                    },
+                )
+            }
+            Self::Serial(connection) => connection
+                .send(ask)
+                .await
+                .map(Sent::Serial)
+                .map_err(of_serial),
+        }
+    }
+}
+
+impl Sent {
+    /// Waits for the reply.
+    pub(crate) async fn reply(self) -> Result<Answer, Failed> {
+        match self {
+            Self::Tcp(sent) => {
+                let (connection, reply) = sent.reply().await.map_err(ended)?;
+                Ok((Connection::Tcp(connection), reply, Tally::default()))
+            }
+            Self::RtuOverTcp(sent) => match sent.reply().await {
+                Ok((connection, reply, tally)) => {
+                    Ok((Connection::RtuOverTcp(connection), reply, tally))
+                }
+                Err((failure, tally, kept)) => Err(Failed {
+                    failure,
+                    tally,
+                    kept: kept.map(Connection::RtuOverTcp),
+                }),
+            },
+            Self::Serial(sent) => {
+                let (connection, reply, tally) = sent.reply().await.map_err(of_serial)?;
+                Ok((Connection::Serial(connection), reply, tally))
+            }
+        }
+    }
+}
+
+fn ended(failure: Failure) -> Failed {
+    Failed {
+        failure,
+        tally: Tally::default(),
+        kept: None,
+    }
+}
+
+fn of_serial((failure, tally, kept): serial::Failed) -> Failed {
+    Failed {
+        failure,
+        tally,
+        kept: kept.map(Connection::Serial),
+    }
+}

@@ -1,0 +1,220 @@
+//! A slave on a pseudo-terminal that keeps the pace of 9600 8N1, does wrong on request, and writes down when each request began and
+//! when the byte before it was sent. It shares no code with the frames it tests.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+/// One character of ten bits at 9600.
+const CHARACTER: Duration = Duration::from_nanos(1_041_667);
+
+/// How one request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    Silence,
+    /// So long after the request.
+    Late(Duration),
+    Twice,
+    /// The reply of another unit.
+    Foreign,
+    /// The reply of another unit, then the right one.
+    ForeignFirst,
+    Truncated,
+    /// Noise, then the right reply.
+    NoiseBefore,
+    Checksum,
+    /// Another number of registers, well framed.
+    Longer,
+    /// Our own request, then the right reply.
+    Echo,
+    /// The device is busy.
+    Busy,
+}
+
+/// What the slave holds, does and has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Slave {
+    /// Holding registers of every unit that answers.
+    pub(crate) units: BTreeMap<u8, BTreeMap<u16, u16>>,
+    pub(crate) acts: VecDeque<Wrong>,
+    /// Unit and address of each request.
+    pub(crate) asked: Vec<(u8, u16)>,
+    /// From the last byte on the line to the first byte of a request.
+    pub(crate) silences: Vec<Duration>,
+    /// Bytes that were no request.
+    pub(crate) bad: usize,
+    /// Characters on the line, both ways.
+    pub(crate) characters: usize,
+}
+
+/// A slave at work; it ends when this is dropped.
+pub(crate) struct Wire {
+    pub(crate) path: PathBuf,
+    slave: Arc<Mutex<Slave>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Wire {
+    pub(crate) fn start(units: BTreeMap<u8, BTreeMap<u16, u16>>) -> Self {
+        let fd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&fd).unwrap();
+        unlockpt(&fd).unwrap();
+        let path = ptsname(&fd, Vec::new()).unwrap().into_string().unwrap();
+        let slave = Slave {
+            units,
+            ..Slave::default()
+        };
+        let (slave, stop) = (Arc::new(Mutex::new(slave)), Arc::<AtomicBool>::default());
+        let (serving, stopped) = (Arc::clone(&slave), Arc::clone(&stop));
+        let thread = thread::spawn(move || serve(&File::from(fd), &serving, &stopped));
+        Self {
+            path: path.into(),
+            slave,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Slave) -> T) -> T {
+        look(&mut self.slave.lock().unwrap())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(file: &File, slave: &Mutex<Slave>, stop: &AtomicBool) {
+    let mut pending = Vec::new();
+    let mut began = Instant::now();
+    let mut last_sent: Option<Instant> = None;
+    while !stop.load(Ordering::Relaxed) {
+        let mut fds = [PollFd::new(file, PollFlags::IN)];
+        let limit = Timespec {
+            tv_sec: 0,
+            tv_nsec: 20_000_000,
+        };
+        let is_there = poll(&mut fds, Some(&limit)).unwrap() > 0;
+        let mut bytes = [0_u8; 256];
+        let count = match is_there.then(|| (&mut &*file).read(&mut bytes)) {
+            Some(Ok(count)) => count,
+            // Nobody has opened the other end yet.
+            Some(Err(_)) => {
+                thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            None => 0,
+        };
+        if pending.is_empty() && count > 0 {
+            began = Instant::now();
+            if let Some(last) = last_sent.take() {
+                let silence = began.saturating_duration_since(last);
+                slave.lock().unwrap().silences.push(silence);
+            }
+        }
+        pending.extend_from_slice(&bytes[..count]);
+        while pending.len() >= 8 {
+            let request: Vec<u8> = pending.drain(..8).collect();
+            if let Some(sent) = answer(file, slave, &request, began) {
+                last_sent = Some(sent);
+            }
+            began = Instant::now();
+        }
+    }
+}
+
+/// Answers one request; returns when the last byte of the reply was sent.
+fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> Option<Instant> {
+    let mut slave = slave.lock().unwrap();
+    slave.characters += request.len();
+    let (unit, address, count) = (request[0], word(request, 2), word(request, 4));
+    if crc(request) != 0 || request[1] != 3 {
+        slave.bad += 1;
+        return None;
+    }
+    slave.asked.push((unit, address));
+    let registers = slave.units.get(&unit)?.clone();
+    let act = slave.acts.pop_front();
+    let right = read(unit, &registers, address, count);
+    let foreign = read(unit + 1, &registers, address, count);
+    let reply = match act {
+        Some(Wrong::Silence) => return None,
+        Some(Wrong::Twice) => [right.clone(), right].concat(),
+        Some(Wrong::Foreign) => foreign,
+        Some(Wrong::ForeignFirst) => [foreign, right].concat(),
+        Some(Wrong::Truncated) => right[..right.len() - 3].to_vec(),
+        Some(Wrong::NoiseBefore) => [vec![0xFF, 0x00], right].concat(),
+        Some(Wrong::Checksum) => spoilt(right),
+        Some(Wrong::Longer) => read(unit, &registers, address, count + 1),
+        Some(Wrong::Echo) => [request.to_vec(), right].concat(),
+        Some(Wrong::Busy) => sealed(vec![unit, 0x83, 6]),
+        Some(Wrong::Late(_)) | None => right,
+    };
+    slave.characters += reply.len();
+    drop(slave);
+    let late = match act {
+        Some(Wrong::Late(by)) => by,
+        _ => Duration::from_millis(5),
+    };
+    let starts = began + CHARACTER * 8 + late;
+    let mut sent = starts;
+    for (n, byte) in (1_u32..).zip(reply) {
+        let due = starts + CHARACTER * n;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        // Before the write: never later than the byte was on the line.
+        sent = Instant::now();
+        (&mut &*file).write_all(&[byte]).unwrap();
+    }
+    Some(sent)
+}
+
+fn read(unit: u8, registers: &BTreeMap<u16, u16>, address: u16, count: u16) -> Vec<u8> {
+    let mut frame = vec![unit, 3, u8::try_from(count * 2).unwrap()];
+    for at in address..address + count {
+        frame.extend(
+            registers
+                .get(&at)
+                .copied()
+                .unwrap_or_default()
+                .to_be_bytes(),
+        );
+    }
+    sealed(frame)
+}
+
+fn word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn sealed(mut frame: Vec<u8>) -> Vec<u8> {
+    frame.extend(crc(&frame).to_le_bytes());
+    frame
+}
+
+fn spoilt(mut frame: Vec<u8>) -> Vec<u8> {
+    frame[3] ^= 0x10;
+    frame
+}
+
+/// Bit by bit, as the guide draws it.
+fn crc(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0xFFFF, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xA001 } else { 0 }
+        })
+    })
+}
