@@ -20,8 +20,9 @@ use fengsui::domain::input::{Edge, Input, Observation, Request};
 use fengsui::domain::point::{Conditions, Quality, Reading};
 use fengsui::domain::site::Site;
 use fengsui::domain::time::{EngineTime, Now, WallTime};
+use fengsui::engine::handle::BULK_ROWS_MAX;
 use fengsui::engine::ledger::Ledger;
-use fengsui::engine::ports::{Batch, Entry, Store};
+use fengsui::engine::ports::{Batch, Entry, RowChange, Store, Table};
 use fengsui::store::sqlite::SqliteStore;
 
 /// Alarms at once.
@@ -30,6 +31,8 @@ const ALARMS: usize = 500;
 const COMPARTMENTS: usize = 50;
 /// Rounds of [`ALARMS`].
 const ROUNDS: usize = 20;
+/// Rows of an import.
+const IMPORTED: usize = 20_000;
 /// Single alarms.
 const SINGLES: usize = 200;
 
@@ -91,6 +94,60 @@ fn main() {
     decided(folder.path()).print("500 alarms at once, decide + commit");
     single.print("1 alarm, until its documents are to be seen");
     many.print("500 alarms at once, until each is to be seen");
+    beside_an_import(folder.path()).print("1 alarm while 20,000 rows are imported, until seen");
+}
+
+/// Single alarms, each as soon as the one before was seen, while accounts are imported.
+fn beside_an_import(folder: &Path) -> Figures {
+    let running = engine(&folder.join("import.db"), Arc::new(site()));
+    let handle = running.handle.clone();
+    let import = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(import(&handle));
+    });
+    let mut figures = Figures::default();
+    for n in 0..ALARMS {
+        if import.is_finished() {
+            break;
+        }
+        let point = format!("B-{n:04}").as_str().into();
+        let key = format!("point/{point}");
+        let mut changes = running.handle.changes();
+        let watch = stopwatch();
+        running
+            .handle
+            .observe(&point, reading(&running.handle, true));
+        while !changes
+            .blocking_recv()
+            .expect("a change")
+            .documents
+            .contains_key(key.as_str())
+        {}
+        figures.push(watch.elapsed());
+    }
+    import.join().expect("imported");
+    running.stop();
+    figures
+}
+
+async fn import(handle: &fengsui::engine::handle::Handle) {
+    for part in 0..IMPORTED / BULK_ROWS_MAX {
+        let row = |n: usize| RowChange {
+            table: Table::Accounts,
+            id: format!("a{part}-{n}"),
+            seq: 0,
+            open: false,
+            due: None,
+            detail: Some(format!(
+                r#"{{"id":"a{part}-{n}","name":"{n}","role":"viewer","recipient":null,"password_hash":""}}"#
+            )),
+        };
+        let rows = (0..BULK_ROWS_MAX).map(row).collect();
+        let subject = "accounts".to_owned();
+        let input = Input::PeopleChanged { subject };
+        let answer = handle.import(Actor::System, input, rows).await;
+        answer.expect("imported");
+    }
 }
 
 /// 500 alarms decided and committed in batches of 256, as the engine does: when is each committed?

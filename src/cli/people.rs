@@ -2,6 +2,7 @@
 //!
 //! Each works through a running daemon, and into the journal where none runs. Accounts are never deleted: the journal names them.
 
+mod import;
 mod password;
 mod reach;
 mod tokens;
@@ -31,6 +32,15 @@ const ID_MAX: usize = 64;
 pub enum UserCommand {
     /// Adds an account, or gives it a new name, role and password. Asks for the password at the terminal.
     Add(AddUser),
+    /// Adds the accounts of a CSV file with the columns account, name, role and recipient, in UTF-8; none of them when a line is
+    /// wrong. Accounts that are there keep their password; new ones get theirs by `fengsui user password`.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Which site.
+        #[command(flatten)]
+        site: SiteArguments,
+    },
     /// Lists accounts with their roles.
     List {
         /// Which site.
@@ -126,6 +136,7 @@ fn id(word: &str) -> Result<String, String> {
 pub fn user(command: &UserCommand) -> ExitCode {
     told(match command {
         UserCommand::Add(add) => add_user(add),
+        UserCommand::Import { file, site } => import::users(file, site),
         UserCommand::List { site } => list_users(site),
         UserCommand::Disable(user) => set_disabled(user, true),
         UserCommand::Enable(user) => set_disabled(user, false),

@@ -22,6 +22,10 @@ use crate::domain::time::Now;
 
 /// Most inputs of people that may wait; beyond it a caller gets 503. Alarms have slots, not a queue.
 pub const PEOPLE_WAITING_MAX: usize = 1_024;
+/// Most rows of one input of the bulk lane.
+pub const BULK_ROWS_MAX: usize = 200;
+/// Most inputs of the bulk lane that may wait; whoever brings more waits for their answers first.
+pub const BULK_WAITING_MAX: usize = 8;
 /// Most committed changes a slow reader may lag behind before it must take a new snapshot.
 pub const CHANGES_BEHIND_MAX: usize = 1_024;
 
@@ -43,6 +47,8 @@ pub struct Lanes {
     pub alarm: VecDeque<Waiting>,
     /// Verbs, replies, presence.
     pub people: VecDeque<Waiting>,
+    /// Imports: one at a time, only when nothing else waits, in a batch of its own.
+    pub bulk: VecDeque<Waiting>,
     /// A commit ended or the process stops: look again.
     pub nudged: bool,
     /// No more inputs.
@@ -165,6 +171,35 @@ impl Handle {
             Ok(answer) => answer,
             Err(_gone) => Err(stopping()),
         }
+    }
+
+    /// As [`Handle::submit_with`] in the bulk lane: alarms and people overtake it.
+    ///
+    /// # Errors
+    /// As [`Handle::submit`]; `too_many_rows` for more than [`BULK_ROWS_MAX`].
+    pub async fn import(&self, actor: Actor, input: Input, people: Vec<RowChange>) -> Answer {
+        if people.len() > BULK_ROWS_MAX {
+            return Err(too_many_rows());
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Request { actor, input };
+        let waiting = Waiting {
+            request,
+            people,
+            reply,
+        };
+        {
+            let mut lanes = self.lanes();
+            if lanes.stopping {
+                return Err(stopping());
+            }
+            if lanes.bulk.len() >= BULK_WAITING_MAX {
+                return Err(busy());
+            }
+            lanes.bulk.push_back(waiting);
+        }
+        self.shared.wake.notify_all();
+        answer.await.unwrap_or_else(|_gone| Err(stopping()))
     }
 
     /// Puts an input in without waiting.
@@ -394,6 +429,15 @@ fn busy() -> Problem {
         "busy",
         "系统繁忙,请再试一次",
         "Too many requests are waiting; try again",
+    )
+}
+
+fn too_many_rows() -> Problem {
+    problem(
+        422,
+        "too_many_rows",
+        "一次导入不能超过 200 行",
+        "An import takes at most 200 rows at once",
     )
 }
 

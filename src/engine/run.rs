@@ -300,7 +300,19 @@ impl Engine {
             self.take(waiting);
             worked = true;
         }
-        worked
+        worked || self.fill_from_bulk()
+    }
+
+    /// An import makes a batch of its own, and only when nothing else waits: an alarm waits for one such commit at most.
+    fn fill_from_bulk(&mut self) -> bool {
+        if self.open.inputs > 0 || !self.keeper.is_free() {
+            return false;
+        }
+        let Some(waiting) = self.lanes().bulk.pop_front() else {
+            return false;
+        };
+        self.take(waiting);
+        true
     }
 
     /// Changed slots, fire first. Alarms and feedback alone while too much waits for the journal.
@@ -455,8 +467,11 @@ impl Engine {
             .lanes
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let idle =
-            |lanes: &Lanes| lanes.alarm.is_empty() && lanes.people.is_empty() && !lanes.nudged;
+        let idle = |lanes: &Lanes| {
+            let empty = lanes.alarm.is_empty() && lanes.people.is_empty();
+            // An import waits until its turn comes.
+            empty && (lanes.bulk.is_empty() || !self.keeper.is_free()) && !lanes.nudged
+        };
         let full = self.open.inputs >= BATCH_INPUTS_MAX;
         if lanes.stopping && idle(&lanes) && self.keeper.is_safe() && self.open.inputs == 0 {
             return true;

@@ -16,15 +16,18 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::Served;
 use super::auth::ready;
+use super::problem::Failure;
 use crate::domain::actor::Actor;
 use crate::domain::input::Input;
 use crate::domain::text::Text;
-use crate::engine::ports::{AccountRow, DeviceRow, RowChange, SessionRow, Table, TokenRow};
+use crate::engine::ports::{AccountRow, DeviceRow, Done, RowChange, SessionRow, Table, TokenRow};
 
 /// The socket's name in the data folder.
 pub const FILE: &str = "people.sock";
 /// Longest line that is read.
-const LINE_MAX: u64 = 64 * 1024;
+const LINE_MAX: u64 = 256 * 1024;
+/// More rows than these go by the bulk lane.
+const FEW: usize = 16;
 /// Longest time for one caller.
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// How long a socket that could not be made is left alone.
@@ -223,7 +226,7 @@ async fn tell(served: &Served, asked: Asked) -> Told {
         (Ok(()), Asked::Change { subject, rows }) => {
             let rows = rows.into_iter().map(Into::into).collect();
             let input = Input::PeopleChanged { subject };
-            served.submit(Actor::System, input, rows).await
+            submit(served, input, rows).await
         }
     };
     match done {
@@ -232,6 +235,15 @@ async fn tell(served: &Served, asked: Asked) -> Told {
             detail: failure.words().clone(),
         },
     }
+}
+
+/// Many rows are an import, which alarms and people overtake.
+async fn submit(served: &Served, input: Input, rows: Vec<RowChange>) -> Result<Done, Failure> {
+    if rows.len() <= FEW {
+        return served.submit(Actor::System, input, rows).await;
+    }
+    let answer = served.handle.import(Actor::System, input, rows).await;
+    answer.map_err(|problem| Failure::told(served, problem))
 }
 
 /// Everybody. The socket is the owner's alone, who can read the same from the journal's file.

@@ -212,6 +212,45 @@ fn a_commit_that_succeeded_without_saying_so_is_not_done_twice() {
 }
 
 #[test]
+fn an_alarm_overtakes_an_import() {
+    let store = Told::new();
+    let room = Room::with(Box::new(store.clone()));
+    room.online("post2");
+    let before = room.handle.seq();
+    store.tell(Disk::Hangs);
+    let imports: Vec<_> = (0..5)
+        .map(|n| {
+            let handle = room.handle.clone();
+            std::thread::spawn(move || {
+                let subject = format!("import/{n}");
+                let input = crate::domain::input::Input::PeopleChanged { subject };
+                let answer = handle.import(crate::domain::actor::Actor::System, input, Vec::new());
+                futures_util::future::FutureExt::now_or_never(answer);
+            })
+        })
+        .collect();
+    for import in imports {
+        import.join().expect("enqueued");
+    }
+    room.fire("P1-015", true);
+    store.tell(Disk::Works);
+    room.order("verify");
+    let all = before + 6;
+    let seq = || store.with(|store| store.head().expect("a journal").seq);
+    room.until("summary", |_| seq() >= all);
+    let mut seen = Vec::new();
+    let mut copy = store.clone();
+    verify(&mut copy, |body, _| match &body.input {
+        crate::domain::input::Input::PeopleChanged { .. } => seen.push("import"),
+        crate::domain::input::Input::Observed(_) => seen.push("alarm"),
+        _ => {}
+    })
+    .expect("the chain is whole");
+    let alarm = seen.iter().position(|what| *what == "alarm");
+    assert!(alarm.is_some_and(|at| at <= 1), "{seen:?}");
+}
+
+#[test]
 fn what_is_not_urgent_waits_for_the_journal() {
     let (_folder, path) = spool();
     let store = Told::new();
