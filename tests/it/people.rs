@@ -148,3 +148,24 @@ async fn a_program_has_a_token_with_a_role_until_it_is_revoked() {
         (401, &Value::from("token_refused"))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_staff_list_is_imported_whole_or_not_at_all() {
+    let site = TestSite::start(20.0).await;
+    let lines = |role: &str| {
+        let line = |n: usize| format!("staff{n},员工{n},{role},\n");
+        let all: String = (0..450).map(line).collect();
+        format!("account,name,role,recipient\n{all}")
+    };
+    let wrong = site.secret(&lines("king"));
+    let (code, printed) = site.tool(&["user", "import", &wrong]);
+    assert_eq!(code, 64, "{printed}");
+    assert!(printed.contains("secret:2: the roles are"), "{printed}");
+    assert!(printed.contains("nothing was imported"), "{printed}");
+    let right = site.secret(&lines("viewer"));
+    let (code, printed) = site.tool(&["user", "import", &right]);
+    assert_eq!((code, printed.as_str()), (0, "450 accounts"));
+    let (_, printed) = site.tool(&["user", "list"]);
+    assert_eq!(printed.matches("员工").count(), 450);
+    assert_eq!(signs_on(&site, "staff7", "").await, 401, "no password yet");
+}
