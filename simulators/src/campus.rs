@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,8 +23,10 @@ use crate::guards::{self, Broker, Guard, GuardRefusal, GuardView, HandReply};
 use crate::io::OutputVerb;
 use crate::layout::{Layout, LineLayout, Which};
 use crate::panel::{Panel, PanelVerb, PointVerb};
+use crate::serial::{Pty, Slave};
 use crate::server::{self, Link};
 use crate::view::{FloorView, Lamps, LinkView, OutputView, PanelView, PointView, StateView};
+use crate::wire::Wire;
 use crate::writes::Writes;
 
 /// Writes that the state document carries.
@@ -42,6 +45,8 @@ pub struct CampusOptions {
     pub free: bool,
     /// The control API and its page, HTTP.
     pub control: SocketAddr,
+    /// Where serial lines are linked under the names of the layout; without it only their pseudo-terminals are there.
+    pub serial: Option<PathBuf>,
     /// How many times faster than real time; more than 0.
     pub speed: f64,
 }
@@ -54,6 +59,7 @@ impl Default for CampusOptions {
             layout: Which::Small,
             lines: BTreeMap::new(),
             free: true,
+            serial: None,
             control: any,
             speed: 1.0,
         }
@@ -67,8 +73,8 @@ pub struct Addresses {
     pub panel: SocketAddr,
     /// The first I/O module.
     pub io: SocketAddr,
-    /// Every line by its id.
-    pub lines: BTreeMap<String, SocketAddr>,
+    /// Every line by its id: `host:port`, or the path of a serial line.
+    pub lines: BTreeMap<String, String>,
     /// The control API.
     pub control: SocketAddr,
 }
@@ -81,6 +87,7 @@ pub struct Running {
     /// The campus itself, for tests in the same process.
     pub campus: Campus,
     tasks: JoinSet<()>,
+    slaves: Vec<Slave>,
 }
 
 impl Running {
@@ -102,6 +109,7 @@ impl Running {
 
     /// Stops everything and returns when the ports are closed.
     pub async fn stop(mut self) {
+        self.slaves.clear();
         self.tasks.shutdown().await;
     }
 
@@ -147,14 +155,16 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
         ));
     }
     let layout = Layout::read(options.layout)?;
-    let links = links(&layout, &options)?;
+    let (links, lines) = lines(&layout, &options)?;
+    let (wires, ptys): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let listener = TcpListener::bind(options.control).await?;
     let field = Field::new(layout);
-    let addresses = addresses(&field, &links, listener.local_addr()?)?;
+    let addresses = addresses(&field, (&links, &wires), listener.local_addr()?)?;
     let campus = Campus(Arc::new(Shared {
         field: Mutex::new(field),
         clock: SimClock::start(options.speed),
         links: links.clone(),
+        wires: wires.clone(),
         guards: Mutex::new(BTreeMap::new()),
     }));
     let mut tasks = JoinSet::new();
@@ -169,45 +179,67 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
             )));
         }
     }
+    let slaves = wires.iter().zip(ptys);
+    let slaves = slaves.map(|(wire, pty)| wire.serve(campus.clone(), pty));
+    let slaves = slaves.collect::<io::Result<_>>()?;
     tasks.spawn(control::serve(listener, campus.clone()));
     Ok(Running {
         addresses,
         campus,
         tasks,
+        slaves,
     })
 }
 
-/// Takes the address of every line.
-fn links(layout: &Layout, options: &CampusOptions) -> io::Result<Vec<Arc<Link>>> {
+type Lines = (Vec<Arc<Link>>, Vec<(Arc<Wire>, Pty)>);
+
+/// Takes the address of every line of Modbus TCP and opens every serial one.
+fn lines(layout: &Layout, options: &CampusOptions) -> io::Result<Lines> {
     let panels = layout.panels.iter().enumerate();
     let panels = panels.map(|(at, panel)| (Side::Panel(at), &panel.id, &panel.line));
     let modules = layout.modules.iter().enumerate();
     let modules = modules.map(|(at, module)| (Side::Io(at), &module.id, &module.line));
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    panels
-        .chain(modules)
-        .map(|(side, id, line)| {
-            let LineLayout::Tcp(written) = *line;
-            let own = options.lines.get(id).copied();
-            let address = own.unwrap_or(if options.free { any } else { written });
-            Ok(Arc::new(Link::bind(side, address)?))
-        })
-        .collect()
+    let (mut links, mut wires) = (Vec::new(), Vec::new());
+    for (side, id, line) in panels.chain(modules) {
+        match line {
+            LineLayout::Tcp(written) => {
+                let own = options.lines.get(id).copied();
+                let address = own.unwrap_or(if options.free { any } else { *written });
+                links.push(Arc::new(Link::bind(side, address)?));
+            }
+            LineLayout::Serial(name) => {
+                let link = options.serial.as_ref().map(|folder| folder.join(name));
+                wires.push(Wire::open(side, link.as_deref())?);
+            }
+        }
+    }
+    Ok((links, wires))
 }
 
-fn addresses(field: &Field, links: &[Arc<Link>], control: SocketAddr) -> io::Result<Addresses> {
+fn addresses(
+    field: &Field,
+    (links, wires): (&[Arc<Link>], &[Arc<Wire>]),
+    control: SocketAddr,
+) -> io::Result<Addresses> {
     let first = |side: Side| {
         let found = links.iter().find(|link| link.side == side);
         found
             .map(|link| link.address)
             .ok_or_else(|| io::Error::other("the first panel and the first module are on TCP"))
     };
+    let tcp = links
+        .iter()
+        .map(|link| (link.side, link.address.to_string()));
+    let serial = wires
+        .iter()
+        .map(|wire| (wire.side, wire.path.display().to_string()));
     Ok(Addresses {
         panel: first(Side::Panel(0))?,
         io: first(Side::Io(0))?,
-        lines: links
-            .iter()
-            .map(|link| (field.link_id(link.side).to_owned(), link.address))
+        lines: tcp
+            .chain(serial)
+            .map(|(side, address)| (field.link_id(side).to_owned(), address))
             .collect(),
         control,
     })
@@ -222,6 +254,7 @@ struct Shared {
     field: Mutex<Field>,
     clock: SimClock,
     links: Vec<Arc<Link>>,
+    wires: Vec<Arc<Wire>>,
     guards: Mutex<BTreeMap<String, Arc<Guard>>>,
 }
 
@@ -286,6 +319,11 @@ impl Campus {
     /// # Errors
     /// When there is no such link, or it does not follow.
     pub async fn link(&self, id: &str, up: bool) -> Result<LinkView, Refusal> {
+        let mut wires = self.0.wires.iter();
+        if let Some(wire) = wires.find(|wire| self.field().link_id(wire.side) == id) {
+            wire.switch(up);
+            return Ok(self.wire_view(wire));
+        }
         let link = self
             .0
             .links
@@ -358,6 +396,9 @@ impl Campus {
         for guard in self.guard_map().values() {
             guard.calm();
         }
+        for wire in &self.0.wires {
+            wire.switch(true);
+        }
         for link in &self.0.links {
             if !link.switch(true).await {
                 return Err(Refusal::LinkStays {
@@ -406,6 +447,7 @@ impl Campus {
             .links
             .iter()
             .map(|link| self.link_view(link))
+            .chain(self.0.wires.iter().map(|wire| self.wire_view(wire)))
             .collect();
         let guards = self.guards();
         let panels = self.panels();
@@ -446,6 +488,18 @@ impl Campus {
             up: link.is_up(),
             connections: link.connections.load(Ordering::Relaxed),
             requests: link.requests.load(Ordering::Relaxed),
+        }
+    }
+
+    fn wire_view(&self, wire: &Wire) -> LinkView {
+        let field = self.field();
+        LinkView {
+            id: field.link_id(wire.side).to_owned(),
+            name: field.link_name(wire.side),
+            address: wire.path.display().to_string(),
+            up: wire.is_up(),
+            connections: 0,
+            requests: wire.requests.load(Ordering::Relaxed),
         }
     }
 }

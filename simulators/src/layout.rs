@@ -77,6 +77,8 @@ pub struct BuildingLayout {
 pub(crate) enum LineLayout {
     /// Modbus TCP.
     Tcp(SocketAddr),
+    /// Modbus RTU on a pseudo-terminal, which is linked under this file name.
+    Serial(String),
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -15,4 +15,5 @@ pub mod panel;
 pub mod serial;
 mod server;
 pub mod view;
+mod wire;
 pub mod writes;

@@ -37,6 +37,9 @@ enum Command {
         /// Every other line on a free port.
         #[arg(long)]
         free: bool,
+        /// The folder in which serial lines are linked.
+        #[arg(long, default_value = "/tmp/fengsui-demo")]
+        serial: PathBuf,
         /// How many times faster than real time the campus lives.
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
@@ -65,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
         panel,
         io,
         free,
+        serial,
         speed,
         mqtt,
         guards,
@@ -79,6 +83,7 @@ async fn main() -> anyhow::Result<()> {
             .filter_map(|(id, address)| Some((id.to_owned(), address?)))
             .collect(),
         free,
+        serial: Some(serial),
         control,
         speed,
     })
