@@ -12,6 +12,7 @@
 
 mod branches;
 mod broker;
+mod campus;
 mod clock;
 mod fire;
 mod groups;

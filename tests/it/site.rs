@@ -12,11 +12,28 @@ use std::time::Duration;
 use fengsui::app::App;
 use fengsui_sim::campus::{self, CampusOptions};
 use fengsui_sim::guards::script::{GuardSpec, Script, Token};
+use fengsui_sim::layout::Which;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Longest wait for anything that must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// The small campus of the tests.
+const SMALL: &str = "tests/campus";
+
+/// Where the shipped files look for each line of the field.
+const LINES: [(&str, &str); 9] = [
+    ("panel1", "127.0.0.1:15020"),
+    ("panel2", "127.0.0.1:15022"),
+    ("panel3", "/tmp/fengsui-demo/panel3.tty"),
+    ("panel4", "127.0.0.1:15028"),
+    ("gas1", "127.0.0.1:15026"),
+    ("io1", "127.0.0.1:15021"),
+    ("io2", "127.0.0.1:15023"),
+    ("io3", "127.0.0.1:15024"),
+    ("io4", "127.0.0.1:15025"),
+];
 
 /// Accounts: account, name, role, recipient.
 const ACCOUNTS: [(&str, &str, &str, Option<&str>); 4] = [
@@ -73,15 +90,35 @@ impl TestSite {
         site
     }
 
+    /// As [`TestSite::start`], on the whole shipped campus with its serial line.
+    pub(crate) async fn start_whole(speed: f64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = CampusOptions {
+            layout: Which::Lin,
+            serial: Some(folder.path().join("lines")),
+            speed,
+            ..CampusOptions::default()
+        };
+        let mut site = Self::on(folder, options, "config").await;
+        site.run();
+        site.ready().await;
+        site
+    }
+
     /// As [`TestSite::start`], before the daemon is started.
     pub(crate) async fn prepare(speed: f64) -> Self {
         let options = CampusOptions {
             speed,
             ..CampusOptions::default()
         };
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::on(folder, options, SMALL).await
+    }
+
+    async fn on(folder: TempDir, options: CampusOptions, files: &str) -> Self {
         let campus = campus::start(options).await.expect("the campus starts");
         let mut site = Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
             campus,
             daemon: None,
             http: String::new(),
@@ -95,7 +132,7 @@ impl TestSite {
         site.set("FENGSUI_CRASH_FILE", &crash);
         let (people, _) = PEOPLE.get_or_init(people);
         copy(people.path(), &site.data());
-        site.write_config();
+        site.write_config(files);
         site
     }
 
@@ -175,12 +212,13 @@ impl TestSite {
         std::fs::write(&path, text.replace(from, to)).expect("written");
     }
 
-    fn write_config(&self) {
-        copy(&small(), &self.config());
-        let panel = self.campus.addresses.panel.to_string();
-        let io = self.campus.addresses.io.to_string();
-        self.edit("site.toml", "127.0.0.1:15020", &panel);
-        self.edit("site.toml", "127.0.0.1:15021", &io);
+    fn write_config(&self, files: &str) {
+        copy(&of_this_tree(files), &self.config());
+        for (line, address) in &self.campus.addresses.lines {
+            let shipped = LINES.iter().find(|(id, _)| id == line);
+            let (_, shipped) = shipped.expect("a line of the shipped files");
+            self.edit("site.toml", shipped, address);
+        }
         for port in ["127.0.0.1:8080", "127.0.0.1:1883", "127.0.0.1:8083"] {
             self.edit("fengsui.toml", port, "127.0.0.1:0");
         }
@@ -537,8 +575,8 @@ fn ended(mut command: Command) -> (i32, String) {
     )
 }
 
-fn small() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campus")
+fn of_this_tree(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
 }
 
 fn people() -> (TempDir, BTreeMap<&'static str, String>) {
@@ -547,7 +585,7 @@ fn people() -> (TempDir, BTreeMap<&'static str, String>) {
     std::fs::write(secret.path(), "secret\n").expect("written");
     let secret = secret.path().display().to_string();
     let tool = |arguments: &[&str]| {
-        let (code, printed) = ended(command(&small(), folder.path(), arguments));
+        let (code, printed) = ended(command(&of_this_tree(SMALL), folder.path(), arguments));
         assert_eq!(code, 0, "{printed}");
         printed
     };
