@@ -56,7 +56,7 @@ pub fn take_personal(body: &mut Value, id: &str) -> Option<Note> {
     for (field, part) in PERSONAL {
         let is_word = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let personal =
-            |text: &str| !text.trim().is_empty() && !(field == "reason" && is_word(text));
+            |text: &str| !text.trim().is_empty() && (field != "reason" || !is_word(text));
         if !body
             .get(field)
             .and_then(Value::as_str)
