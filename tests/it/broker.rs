@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::branches::false_alarm;
+use super::fire::Fire;
+use super::kill::written;
 use super::site::{Person, RECIPIENTS, TestSite, until};
 
 /// The password of the daemon.
@@ -63,6 +65,15 @@ impl Mosquitto {
             address,
             child,
         }
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().expect("it ran");
+        self.child.wait().expect("it ran");
+    }
+
+    fn start_again(&mut self) {
+        self.child = run(self.folder.path());
     }
 
     /// The site with this broker, its field read.
@@ -194,6 +205,50 @@ async fn mosquitto_keeps_everybody_to_what_is_his() {
     assert!(!post1.may_write("fengsui/v1/other/reply/post1/o1"));
     assert!(post1.may_write(&at("presence/post1")));
     site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_fire_goes_on_when_mosquitto_is_killed_in_the_middle() {
+    let mut site = TestSite::prepare(20.0).await;
+    let mut broker = Mosquitto::start(&site);
+    broker.serve(&mut site).await;
+    let observer = site.sign_on("viewer").await;
+    let mut fire = Fire::ready(site).await;
+    let interrupt = async {
+        observer
+            .sees("order/post2", |order| order["state"] == "accepted")
+            .await;
+        broker.kill();
+        observer
+            .sees("summary", |summary| summary["broker"] == "down")
+            .await;
+        broker.start_again();
+        observer
+            .sees("summary", |summary| summary["broker"] == "up")
+            .await;
+    };
+    let (incident, ()) = tokio::join!(fire.burn(), interrupt);
+    assert_eq!(fire.restarts, 0);
+    let id = incident["id"].as_str().expect("an id");
+    let timeline = fire.document(&format!("timeline/{id}"), |_| true).await;
+    let lines = timeline["lines"].as_array().expect("lines");
+    let answers = lines
+        .iter()
+        .filter(|line| line["line"]["key"] == "line.order_replied");
+    let documents = fire.operator.documents().await.expect("documents");
+    let orders = documents
+        .iter()
+        .filter(|(key, _)| key.starts_with("order/"));
+    let heard = orders.map(|(_, order)| order["heard"].as_array().map_or(0, Vec::len));
+    assert_eq!(
+        answers.count(),
+        heard.sum::<usize>(),
+        "an answer is in the record twice"
+    );
+    for (output, count) in written(&fire).await {
+        assert_eq!(count, 1, "{output} was written more than once");
+    }
+    fire.site.stop().await;
 }
 
 /// A site without any broker, its field read.
