@@ -17,6 +17,7 @@ mod clock;
 mod fire;
 mod groups;
 mod kill;
+mod peers;
 mod people;
 mod service;
 mod site;
