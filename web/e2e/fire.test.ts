@@ -81,7 +81,7 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
   await shot(warden, 'real-1-warden');
   await warden.getByTestId('reply-accept').tap();
   await order(warden, 'group', 'accepted').waitFor();
-  await room.locator('[data-testid="group-evacuate"][data-state="accepted"]').waitFor();
+  await room.locator('[data-testid^="group-"][data-state="accepted"]').first().waitFor();
   await room.getByTestId('verb-call_119').click();
   await step(room, 'call119', 'done');
 
