@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::events::Event;
+use super::super::events::{Event, NewOrder};
 use super::super::{Campus, Cell, Stamp, points};
 use super::orders::RECORDED;
 use super::report::REPORTS_MAX;
@@ -201,29 +201,35 @@ fn change_signals(incident: &mut Incident, stamp: &Stamp, event: &Event) {
     }
 }
 
+/// An order as it is given.
+fn issued(stamp: &Stamp, order: &NewOrder) -> Order {
+    Order {
+        given: order.clone(),
+        seq: stamp.seq,
+        at: stamp.now.wall,
+        issued: stamp.now.engine,
+        state: OrderState::Queued,
+        late: Vec::new(),
+        heard: Vec::new(),
+        accepted_at: None,
+        arrived_at: None,
+        ended_at: None,
+        outcome: None,
+        changed: stamp.seq,
+        received_via: None,
+        recorded: Vec::new(),
+    }
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "only the events of orders are its business"
 )]
 fn change_orders(incident: &mut Incident, stamp: &Stamp, event: &Event) {
     if let Event::OrderIssued { order, .. } = event {
-        let new = Order {
-            given: order.clone(),
-            seq: stamp.seq,
-            at: stamp.now.wall,
-            issued: stamp.now.engine,
-            state: OrderState::Queued,
-            late: Vec::new(),
-            heard: Vec::new(),
-            accepted_at: None,
-            arrived_at: None,
-            ended_at: None,
-            outcome: None,
-            changed: stamp.seq,
-            received_via: None,
-            recorded: Vec::new(),
-        };
-        incident.orders.insert(order.id.clone(), new);
+        incident
+            .orders
+            .insert(order.id.clone(), issued(stamp, order));
         return;
     }
     let mut with = |id: &OrderId, change: &mut dyn FnMut(&mut Order)| {
