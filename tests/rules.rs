@@ -22,3 +22,5 @@ mod house;
 mod room;
 #[path = "rules/safety.rs"]
 mod safety;
+#[path = "rules/several.rs"]
+mod several;

@@ -23,6 +23,9 @@ struct FireEntry {
     command_expiry_seconds: Spanned<i64>,
     two_posts_over_seconds: Spanned<i64>,
     succession_seconds: Spanned<i64>,
+    start_answer_seconds: Spanned<i64>,
+    #[serde(default)]
+    single_device_suspects: bool,
 }
 
 /// Reads the file; `None` when a limit is missing or out of its own limits.
@@ -48,6 +51,8 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<FireL
     let two_posts = &entry.two_posts_over_seconds;
     let two_posts_over = seconds(two_posts, 1..=900, "two_posts_over_seconds");
     let succession = seconds(&entry.succession_seconds, 1..=300, "succession_seconds");
+    let start_answer = &entry.start_answer_seconds;
+    let start_answer = seconds(start_answer, 1..=120, "start_answer_seconds");
     Some(FireLimits {
         receive: receive?,
         accept: accept?,
@@ -59,6 +64,8 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<FireL
         command_expiry: command_expiry?,
         two_posts_over: two_posts_over?,
         succession: succession?,
+        start_answer: start_answer?,
+        single_device_suspects: entry.single_device_suspects,
     })
 }
 

@@ -25,4 +25,8 @@ pub struct FireLimits {
     pub two_posts_over: Duration,
     /// A hand-over of command unanswered for this time goes to the next (60 s).
     pub succession: Duration,
+    /// The hold button 「转自动并启动」 must be answered in this time (30 s), else the chain is told.
+    pub start_answer: Duration,
+    /// By this site's rule one call point, flow or pressure switch makes a fire suspected; never an output.
+    pub single_device_suspects: bool,
 }

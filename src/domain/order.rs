@@ -98,6 +98,8 @@ pub enum ReplyVerb {
     HeadCount,
     /// 伤员, by the first-aid group: how many, of whom accounted for.
     Casualties,
+    /// 轿厢平层、门开、无人: the lift is at the landing with its doors open and nobody inside.
+    LiftClear,
 }
 
 /// The figures of a structured answer; each answer has its own two.

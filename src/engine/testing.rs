@@ -233,6 +233,8 @@ pub(crate) fn limits() -> FireLimits {
         command_expiry: seconds(30),
         two_posts_over: seconds(180),
         succession: seconds(60),
+        start_answer: seconds(30),
+        single_device_suspects: false,
     }
 }
 

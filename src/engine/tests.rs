@@ -359,7 +359,8 @@ fn two_devices_are_suspected_and_start_the_plan_by_rule() {
     );
     room.fire("P1-016", true);
     let incident = room.incident(|incident| incident["class"] == "suspected");
-    assert_eq!(incident["orders"].as_array().map(Vec::len), Some(2));
+    // Two posts, and the commander is told.
+    assert_eq!(incident["orders"].as_array().map(Vec::len), Some(3));
     room.until("output/D1-SOUNDER", |output| output["state"] == "asked");
 }
 

@@ -68,6 +68,9 @@ pub struct NewOrder {
     pub group: Option<GroupId>,
     /// The output to be done by hand.
     pub output: Option<OutputId>,
+    /// That output is a lift's recall: somebody may be inside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lift: bool,
     /// The way to go.
     pub walk: Option<Walk>,
     /// The device must confirm by then.
@@ -328,6 +331,9 @@ pub enum Event {
         outcome: CallOutcome,
         used: Option<String>,
         note: Option<String>,
+        /// Linked incidents of the building that the same call told of 续报.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        about: Vec<CaseId>,
     },
     /// The 119 stopwatch passed its limit.
     Call119Late { incident: CaseId },
@@ -397,6 +403,15 @@ pub enum Event {
         group: GroupId,
         why: String,
     },
+    /// 可能蔓延: a fire of the same building is confirmed.
+    Spread { incident: CaseId, of: CaseId },
+    /// Two healthy devices stand in manual mode: the hold button 「转自动并启动」 is offered.
+    StartOffered {
+        incident: CaseId,
+        answer_by: EngineTime,
+    },
+    /// Nobody answered the hold button; nothing was written.
+    StartUnanswered { incident: CaseId },
     /// The outputs of this incident.
     PlanMade {
         incident: CaseId,

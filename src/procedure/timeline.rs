@@ -1,5 +1,6 @@
 //! The lines that people read of what happened: one per event that matters to them, in the incident and for the campus.
 
+mod beside;
 mod incident;
 mod room;
 
@@ -87,6 +88,7 @@ struct Said<'a> {
 pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BTreeSet<Cell>) {
     let said = room::of_room(event)
         .or_else(|| incident::of_incident(event))
+        .or_else(|| beside::said(event))
         .or_else(|| of_order(campus, event))
         .or_else(|| of_command(campus, event));
     let Some(said) = said else { return };

@@ -323,7 +323,7 @@ fn rule_06a_a_leak_ends_with_normal_readings_a_leak_test_and_a_persons_report() 
         .collect();
     assert_eq!(items, ["leak_test", "C1-FAN", "GAS-VALVE", "people_back"]);
     let early = room.verb(&id, "restore", json!({ "item": "GAS-VALVE" }));
-    assert_eq!(early.expect_err("no leak test").code, "leak_test_first");
+    assert_eq!(early.expect_err("no leak test").code, "restore_first");
     for item in ["leak_test", "C1-FAN", "GAS-VALVE", "people_back"] {
         room.verb(
             &id,

@@ -126,7 +126,7 @@ export type GroupId = 'extinguish' | 'cordon' | 'evacuate' | 'rescue' | 'equipme
 export type StepState = 'done' | 'now' | 'running' | 'late' | 'later' | 'skipped';
 export interface Step {
   id: 'locate' | 'take' | 'verify' | 'verdict' | 'call119' | 'report' | 'linkage' | 'groups' | 'stop_sounders' | 'reset' | 'all_clear' | 'restore' | 'close'
-    | 'evacuated' | 'gas_company' | 'cordon' | 'power_outside' | 'people_report' | 'readings';
+    | 'evacuated' | 'gas_company' | 'cordon' | 'power_outside' | 'people_report' | 'readings' | 'start_offer';
   line: Line; state: StepState; who: Actor | null; at: Wall | null;
   /** A limit that runs: started and due in engine time. */
   limit: { from: Engine; due: Engine } | null;
@@ -146,9 +146,13 @@ export interface VerbDoc {
 export interface FieldDoc { field: string; line: Line; kind: 'text' | 'number' | 'select'; options?: { value: string; line: Line }[]; required: boolean }
 export interface Card119 { unit: string; address: string; place: Text; burning: Line; size: Line; trapped: Line; hazards: Text; gate: Text; caller: string; phone: string; outcome: null | { kind: 'connected' | 'failed' | 'not_called'; by: Actor; at: Wall };
   /** Every call and decision on this card, oldest first; further calls 续报 too. */
-  calls: { kind: 'connected' | 'failed' | 'not_called' | 'follow_up' | 'called_off'; by: Actor; at: Wall; used: Line | null; text: string }[] }
-export type CommandState = 'idle' | 'waiting' | 'asked' | 'sending' | 'sent' | 'done' | 'no_feedback' | 'refused' | 'unknown' | 'expired';
-export interface LinkageRow { output: string; waits_for: string | null; state: CommandState; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null; limit: { from: Engine; due: Engine } | null; by_hand: Actor | null }
+  calls: { kind: 'connected' | 'failed' | 'not_called' | 'follow_up' | 'called_off'; by: Actor; at: Wall; used: Line | null; text: string }[];
+  /** Other places of the building in the same entry 续报. */
+  also: Text[] }
+export type CommandState = 'idle' | 'waiting' | 'deferred' | 'asked' | 'sending' | 'sent' | 'done' | 'no_feedback' | 'refused' | 'unknown' | 'expired';
+export interface LinkageRow { output: string; waits_for: string | null; state: CommandState; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null; limit: { from: Engine; due: Engine } | null; by_hand: Actor | null;
+  /** 待人工: no rule cuts this feeder. `person` is who decides, `verbs` the start while nobody has. */
+  deferred: boolean; person: Actor | null; verbs: VerbDoc[] }
 /** `output/{id}` */
 export interface OutputDoc {
   id: string; kind: string; name: Text; building: string; zone: string | null; arming: 'observe' | 'assist' | 'auto'; master: 'panel' | 'fengsui';
@@ -177,7 +181,7 @@ export interface OrderDoc {
   /** Reply ids that are committed. A reply is done for its sender only when it stands here. */
   heard: string[];
   /** What the recipient may answer now. */
-  replies: { verb: 'accept' | 'arrive' | 'report_false' | 'report_real' | 'unable' | 'done' | 'fire_out' | 'head_count' | 'casualties'; line: Line; fields?: FieldDoc[]; choice: null | { field: 'cause' | 'reason'; options: { value: string; line: Line }[] } }[];
+  replies: { verb: 'accept' | 'arrive' | 'report_false' | 'report_real' | 'unable' | 'done' | 'lift_clear' | 'fire_out' | 'head_count' | 'casualties'; line: Line; fields?: FieldDoc[]; choice: null | { field: 'cause' | 'reason'; options: { value: string; line: Line }[] } }[];
 }
 
 /** GET /api/v1/state and the stream's `resync`. */

@@ -8,7 +8,7 @@ use super::orders::RECORDED;
 use super::report::REPORTS_MAX;
 use super::{
     CALLS_MAX, Call, Call119, Class, HEARD_MAX, Incident, Order, Recorded, Reported, Stage,
-    Verdict, command, scene,
+    StartOffer, Verdict, command, scene,
 };
 use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::order::{CallOutcome, OrderState, ReplyVerb};
@@ -27,6 +27,7 @@ pub fn word(verb: ReplyVerb) -> &'static str {
         ReplyVerb::FireOut => "fire_out",
         ReplyVerb::HeadCount => "head_count",
         ReplyVerb::Casualties => "casualties",
+        ReplyVerb::LiftClear => "lift_clear",
     }
 }
 
@@ -42,6 +43,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         return;
     };
     let class = incident.class;
+    lift_reported(incident, event);
     change_signals(incident, stamp, event);
     change_orders(incident, stamp, event);
     change_procedure(incident, stamp, event);
@@ -54,6 +56,10 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
     scene::apply(&mut incident.scene, stamp, event);
     command::apply(incident, stamp, event);
     touched.insert(Cell::Incident(id.clone()));
+    if let Event::Call119Said { about, .. } = event {
+        told_as_well(campus, stamp, about, touched);
+        return;
+    }
     if let Event::IncidentClosed { .. } = event {
         let latched: Vec<_> = incident
             .signals
@@ -62,6 +68,42 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
             .collect();
         for point in latched {
             points::unlatch(campus, &point, touched);
+        }
+    }
+}
+
+/// A named person at the landing says that a lift is clear; only an order that is still open can say so.
+fn lift_reported(incident: &mut Incident, event: &Event) {
+    let Event::OrderReplied {
+        order,
+        verb: ReplyVerb::LiftClear,
+        ..
+    } = event
+    else {
+        return;
+    };
+    let order = incident.orders.get(order);
+    let of = order.filter(|order| order.state.is_open() && order.given.lift);
+    if let Some(output) = of.and_then(|order| order.given.output.clone()) {
+        incident.lifts_clear.insert(output);
+    }
+}
+
+/// One call tells of every linked incident of the building.
+fn told_as_well(
+    campus: &mut Campus,
+    stamp: &Stamp,
+    about: &[CaseId],
+    touched: &mut BTreeSet<Cell>,
+) {
+    for id in about {
+        let call = campus
+            .incidents
+            .get_mut(id)
+            .and_then(|i| i.call_119.as_mut());
+        if let Some(call) = call {
+            call.outcome = Some((true, stamp.by()));
+            touched.insert(Cell::Incident(id.clone()));
         }
     }
 }
@@ -120,6 +162,9 @@ fn incident_of(event: &Event) -> Option<&CaseId> {
         | Event::AllClear { incident, .. }
         | Event::Restored { incident, .. }
         | Event::IncidentClosed { incident }
+        | Event::Spread { incident, .. }
+        | Event::StartOffered { incident, .. }
+        | Event::StartUnanswered { incident }
         | Event::GasHigh { incident, .. }
         | Event::GasTask { incident, .. }
         | Event::GasReported { incident, .. }
@@ -322,7 +367,7 @@ fn replied(order: &mut Order, stamp: &Stamp, verb: ReplyVerb) {
             order.arrived_at = order.arrived_at.or(at);
             order.ended_at = at;
         }
-        ReplyVerb::Done => {
+        ReplyVerb::Done | ReplyVerb::LiftClear => {
             order.state = OrderState::Done;
             order.ended_at = at;
         }
@@ -441,6 +486,22 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
         }
         Event::GroupUnfilled { group, why, .. } => {
             incident.unfilled.insert(*group, why.clone());
+        }
+        Event::Spread { of, .. } => {
+            incident.spread_of = Some(of.clone());
+            incident.call_119.get_or_insert_with(|| open_card(None));
+        }
+        Event::StartOffered { answer_by, .. } => {
+            incident.start_offer = Some(StartOffer {
+                opened: stamp.now.engine,
+                by: *answer_by,
+                late: false,
+            });
+        }
+        Event::StartUnanswered { .. } => {
+            if let Some(offer) = &mut incident.start_offer {
+                offer.late = true;
+            }
         }
         Event::PlanMade { outputs, .. } => incident.plan = Some(outputs.clone()),
         Event::CommandAsked { output, .. } => {

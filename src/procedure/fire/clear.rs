@@ -40,7 +40,14 @@ fn is_ours(incident: &Incident) -> bool {
 
 /// Other incidents on the same resources: in the same building, or with an open order to the same people.
 fn others(campus: &Campus, incident: &Incident) -> Vec<CaseId> {
-    let running = |other: &&Incident| other.is_undecided() || other.stage == Stage::Fighting;
+    // A confirmed fire of the same building ends with this very all-clear; one that nobody has verified does not silently.
+    let with_this = |other: &Incident| {
+        let fire = other.leak.is_none() && incident.leak.is_none();
+        fire && other.stage == Stage::Fighting && other.building == incident.building
+    };
+    let running = |other: &&Incident| {
+        (other.is_undecided() || other.stage == Stage::Fighting) && !with_this(other)
+    };
     let busy: Vec<_> = incident
         .orders
         .values()

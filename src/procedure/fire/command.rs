@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::events::{Event, NewOrder};
 use super::super::{By, Campus, Stamp, desk};
 use super::posts::new_order;
-use super::{Incident, Stage};
+use super::{Incident, Stage, spread};
 use crate::domain::ids::{OrderId, RecipientId};
 use crate::domain::order::{How, OrderKind};
 use crate::domain::site::Site;
@@ -63,10 +63,11 @@ pub(super) fn first_holder(
         return None;
     }
     let reachable = |id: &&RecipientId| desk::is_reachable(campus, now, id);
-    let holder = site
-        .succession
-        .iter()
-        .find(reachable)
+    // One person holds command of a building.
+    let held = spread::burning(campus, incident).and_then(|fire| fire.holder.as_ref());
+    let holder = held
+        .map(|(holder, _)| holder)
+        .or_else(|| site.succession.iter().find(reachable))
         .or_else(|| site.succession.first())?;
     Some(taken(site, incident, holder, None))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::super::events::{Event, Mode, Planned};
 use super::super::{Campus, Cell, gas, outputs, points};
 use super::posts::{new_order, posts};
-use super::{Class, Incident, Stage, command, groups, room};
+use super::{Class, Incident, Stage, command, groups, offer, room, spread};
 use crate::domain::ids::{CaseId, OutputId, PointId};
 use crate::domain::order::OrderKind;
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
@@ -23,9 +23,7 @@ pub fn concerned(campus: &Campus, site: &Site, touched: &BTreeSet<Cell>) -> BTre
     let mut concerned = BTreeSet::new();
     for cell in touched {
         match cell {
-            Cell::Incident(id) => {
-                concerned.insert(id.clone());
-            }
+            Cell::Incident(id) => concerned.extend(spread::with_building(campus, id)),
             Cell::Output(output) => concerned.extend(
                 campus
                     .incidents
@@ -106,9 +104,12 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     if incident.leak.is_some() {
         return gas::follow::follow(campus, site, now, incident);
     }
-    let rules: [Rule; 12] = [
+    let rules: [Rule; 15] = [
         room::room,
         class,
+        spread::spread,
+        offer::offer,
+        offer::tell,
         posts,
         quiet_panel,
         confirmed,
@@ -128,7 +129,7 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
 }
 
 /// 疑似火警 by two devices, or where people sleep and nobody verified.
-fn class(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
+fn class(_: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
     if incident.class != Class::Alarm || !incident.is_undecided() {
         return Vec::new();
     }
@@ -139,6 +140,8 @@ fn class(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
         >= 2
     {
         "two_devices"
+    } else if site.limits.single_device_suspects && incident.standing().any(is_certain) {
+        "single_device"
     } else if incident.stage == Stage::Unverified && incident.sleeping {
         "sleeping"
     } else {
@@ -148,6 +151,14 @@ fn class(_: &Campus, _: &Site, _: Now, incident: &Incident) -> Vec<Event> {
         incident: incident.id.clone(),
         why: why.to_owned(),
     }]
+}
+
+/// A device that hardly alarms by mistake: by site rule one of them makes the fire suspected.
+fn is_certain(signal: &super::Signal) -> bool {
+    matches!(
+        signal.kind,
+        Some(PointKind::CallPoint | PointKind::FlowSwitch | PointKind::PressureSwitch)
+    )
 }
 
 /// The panel went quiet although nobody has judged: the incident stays, its clock running.
@@ -178,11 +189,16 @@ fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
     }
     let id = || incident.id.clone();
     let mut events = Vec::new();
-    if campus.desk.mode != Mode::Auto && incident.plan.is_none() {
+    // Only at the confirmation itself, also when a rule has made the plan before: later a person may turn the mode.
+    let confirms = incident.plan.is_none() || incident.holder.is_none();
+    if campus.desk.mode != Mode::Auto && confirms {
         events.push(Event::ModeChanged { mode: Mode::Auto });
     }
     events.extend(command::first_holder(campus, site, now, incident));
-    let reported = |order: &super::Order| order.given.kind == OrderKind::Report;
+    // What was told of a suspected fire is not yet the report of a confirmed one.
+    let since = incident.verdict.as_ref().map_or(0, |verdict| verdict.seq);
+    let reported =
+        |order: &super::Order| order.given.kind == OrderKind::Report && order.seq >= since;
     if !incident.orders.values().any(reported) {
         let to = (&site.commander, OrderKind::Report);
         let order = new_order(site, now, incident.next_order(0), to, None);
@@ -244,7 +260,7 @@ fn plan(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event>
 }
 
 /// Devices that count for a rule (DESIGN.md 4, rule 3): latched, different, neither 屏蔽, in test nor faulty.
-fn independent_devices(campus: &Campus, site: &Site, incident: &Incident) -> usize {
+pub(super) fn independent_devices(campus: &Campus, site: &Site, incident: &Incident) -> usize {
     let counts = |point: &crate::domain::ids::PointId| {
         let conditions = campus
             .points
@@ -273,8 +289,9 @@ fn commands(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<
             continue;
         };
         let state = campus.outputs.get(&output.id);
+        // An output that another incident of the building has in hand is shown here and not written twice.
         let idle = !incident.asked.contains(&output.id)
-            && !state.is_some_and(outputs::OutputState::is_live)
+            && !outputs::is_in_hand(campus, &output.id, &incident.id)
             && !outputs::is_in_place(campus, site, output);
         if idle && is_free(campus, site, planned) {
             events.push(outputs::ask(campus, site, now, output, Some(&incident.id)));
@@ -309,18 +326,8 @@ pub(in crate::procedure) fn may_repeat(
 
 /// Nothing that this output waits for is outstanding.
 fn is_free(campus: &Campus, site: &Site, planned: &Planned) -> bool {
-    let Some(first) = planned
-        .waits_for
-        .as_ref()
-        .and_then(|id| site.outputs.get(id))
-    else {
-        return true;
-    };
-    let done = campus
-        .outputs
-        .get(&first.id)
-        .is_some_and(|s| s.state == CommandState::Done);
-    done || outputs::is_in_place(campus, site, first)
+    let first = planned.waits_for.as_ref();
+    first.is_none_or(|lift| offer::lift_is_home(campus, site, lift))
 }
 
 /// A command that failed becomes an order to a named person.
@@ -350,6 +357,10 @@ pub(in crate::procedure) fn by_hand(
             let id = incident.next_order(events.len());
             let mut order = new_order(site, now, id, (person, OrderKind::ByHand), None);
             order.output = Some(output.clone());
+            order.lift = site
+                .outputs
+                .get(output)
+                .is_some_and(|output| output.kind == OutputKind::ElevatorRecall);
             events.push(Event::OrderIssued {
                 incident: incident.id.clone(),
                 order,
@@ -362,7 +373,7 @@ pub(in crate::procedure) fn by_hand(
 /// The end: orders that nobody needs are withdrawn, and the incident closes when the panel shows it is over.
 fn ending(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
     let needless = |kind: OrderKind| match incident.stage {
-        Stage::FalseAlarm => kind == OrderKind::Verify,
+        Stage::FalseAlarm => matches!(kind, OrderKind::Verify | OrderKind::Report),
         Stage::Fighting => kind == OrderKind::Verify,
         Stage::Restoring => matches!(kind, OrderKind::Verify | OrderKind::Command),
         Stage::Verifying | Stage::Unverified | Stage::Closed => false,

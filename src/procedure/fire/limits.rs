@@ -57,6 +57,17 @@ fn all(incident: &Incident) -> Vec<(EngineTime, Vec<Event>)> {
         limits.push((due, vec![Event::Call119Late { incident: id() }]));
     }
     limits.extend(command::limit(incident));
+    if let Some(offer) = incident.start_offer.filter(|offer| !offer.late)
+        && super::offer::stands(incident)
+    {
+        let events = vec![
+            Event::StartUnanswered { incident: id() },
+            Event::SoundReturned {
+                why: "start_unanswered".to_owned(),
+            },
+        ];
+        limits.push((offer.by, events));
+    }
     for order in incident.orders.values() {
         for (due, limit) in of_order(order) {
             let event = Event::OrderLate {

@@ -16,6 +16,7 @@ pub mod command;
 pub mod follow;
 pub mod groups;
 pub mod limits;
+pub mod offer;
 pub mod orders;
 pub mod posts;
 pub mod report;
@@ -23,6 +24,7 @@ pub mod restore;
 pub mod room;
 pub mod scene;
 pub mod signals;
+pub mod spread;
 pub mod verbs;
 
 #[cfg(test)]
@@ -225,6 +227,17 @@ impl Call119 {
     }
 }
 
+/// The hold button of a suspected fire in manual mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartOffer {
+    /// Offered since.
+    pub opened: EngineTime,
+    /// To be answered by then.
+    pub by: EngineTime,
+    /// It was not.
+    pub late: bool,
+}
+
 /// An incident 警情.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -291,6 +304,15 @@ pub struct Incident {
     pub asked: BTreeSet<OutputId>,
     /// The panel went quiet without a verdict.
     pub panel_reset_seen: bool,
+    /// 可能蔓延: the confirmed fire of the building.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_of: Option<CaseId>,
+    /// The hold button 「转自动并启动」.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_offer: Option<StartOffer>,
+    /// Lifts that a named person at the landing has reported clear.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lifts_clear: BTreeSet<OutputId>,
     /// 解除警情.
     pub all_clear: Option<By>,
     /// Conditions that were open at the all-clear, with the note that says why.
@@ -356,6 +378,9 @@ impl Incident {
             plan: None,
             asked: BTreeSet::new(),
             panel_reset_seen: false,
+            spread_of: None,
+            start_offer: None,
+            lifts_clear: BTreeSet::new(),
             all_clear: None,
             cleared_over: None,
             restore: Vec::new(),

@@ -90,6 +90,9 @@ pub(super) fn answered(
     if answer.verb == ReplyVerb::ReportFalse && answer.cause.is_none() {
         return Err(Refusal::new(RefusalKind::Body, "cause_missing"));
     }
+    if answer.verb == ReplyVerb::LiftClear && !order.given.lift {
+        return Err(Refusal::new(RefusalKind::Conflict, "order_of_no_lift"));
+    }
     let of_scene = scene_event(incident, order, &answer)?;
     let mut events = vec![Event::OrderReplied {
         incident: incident.id.clone(),
@@ -124,7 +127,8 @@ fn scene_event(
         | ReplyVerb::ReportFalse
         | ReplyVerb::ReportReal
         | ReplyVerb::Unable
-        | ReplyVerb::Done => return Ok(None),
+        | ReplyVerb::Done
+        | ReplyVerb::LiftClear => return Ok(None),
     };
     if order.given.group != Some(duty) {
         return Err(Refusal::new(
@@ -160,7 +164,8 @@ fn of_command(site: &Site, incident: &Incident, order: &Order, verb: ReplyVerb) 
         | ReplyVerb::Done
         | ReplyVerb::FireOut
         | ReplyVerb::HeadCount
-        | ReplyVerb::Casualties => Vec::new(),
+        | ReplyVerb::Casualties
+        | ReplyVerb::LiftClear => Vec::new(),
     }
 }
 
@@ -208,7 +213,8 @@ fn verdict(
         | ReplyVerb::Done
         | ReplyVerb::FireOut
         | ReplyVerb::HeadCount
-        | ReplyVerb::Casualties => None,
+        | ReplyVerb::Casualties
+        | ReplyVerb::LiftClear => None,
     }
 }
 
@@ -263,6 +269,10 @@ pub fn replies(order: &Order) -> Vec<ReplyVerb> {
                 ReplyVerb::ReportFalse,
                 ReplyVerb::Unable,
             ]
+        }
+        // The recall itself may still fail: what releases the lift's feeder is the report from the landing (rule 5a).
+        S::Accepted | S::Arrived if order.given.lift => {
+            vec![ReplyVerb::LiftClear, ReplyVerb::Unable]
         }
         S::Accepted | S::Arrived => of_duty(order),
         S::Done | S::Declined | S::Withdrawn => Vec::new(),

@@ -149,6 +149,7 @@ pub fn new_order(
         kind,
         group: None,
         output: None,
+        lift: false,
         arrive_by: (kind == OrderKind::Verify).then_some(now.engine + site.limits.arrive),
         walk,
         receive_by: now.engine + site.limits.receive,

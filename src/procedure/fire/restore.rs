@@ -65,10 +65,16 @@ pub fn items(site: &Site, incident: &Incident) -> Vec<String> {
     }
     items.extend(acted().map(|output| output.id.to_string()));
     // Of one rank: pumps before the water they take, the check before what it allows.
-    let check = |item: &str| !matches!(item, INSULATION | LEAK_TEST);
+    let check = |item: &str| !is_check(item);
     let after = |item: &str| matches!(item, WATER | PANEL | DISABLED);
     items.sort_by_key(|item| (rank(site, item), check(item), after(item), item.clone()));
     items
+}
+
+/// A check that allows what follows it.
+#[must_use]
+pub fn is_check(item: &str) -> bool {
+    matches!(item, INSULATION | LEAK_TEST)
 }
 
 /// The item that must be ticked before this one, if one is open: a feeder waits for the insulation, gas for the leak test and for

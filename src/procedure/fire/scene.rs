@@ -95,7 +95,8 @@ pub fn reported(incident: &CaseId, verb: ReplyVerb, figures: Option<Figures>) ->
         | ReplyVerb::ReportFalse
         | ReplyVerb::ReportReal
         | ReplyVerb::Unable
-        | ReplyVerb::Done => None,
+        | ReplyVerb::Done
+        | ReplyVerb::LiftClear => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::ids::CaseId;
 use crate::domain::input::Observation;
-use crate::domain::point::Point;
+use crate::domain::point::{Conditions, Point};
 use crate::domain::site::Site;
 
 use super::super::events::{Event, SignalRef};
@@ -24,8 +24,11 @@ pub fn observed(
         return Vec::new();
     }
     let now_conditions = observation.latest.conditions;
-    let raised = observation.edge.is_some() || (now_conditions.fire && !before.conditions.fire);
-    let excluded = now_conditions.disabled || now_conditions.test;
+    let is_excluded = |conditions: Conditions| conditions.disabled || conditions.test;
+    let excluded = is_excluded(now_conditions);
+    // A device that was 屏蔽 or in test while it stood in fire is an alarm from the moment in which it counts again.
+    let was_fire = before.conditions.fire && !is_excluded(before.conditions);
+    let raised = observation.edge.is_some() || (now_conditions.fire && !was_fire);
     let incident = of_compartment(campus, point);
     let mut events = Vec::new();
     if raised && !excluded {

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::events::Event;
 use super::super::{Campus, Decided, Refusal, RefusalKind, gas};
-use super::{Incident, Stage};
+use super::{Incident, Stage, offer, spread};
 use crate::domain::actor::Actor;
 use crate::domain::input::{Request, Verb};
 use crate::domain::order::ReplyVerb;
@@ -86,8 +86,12 @@ fn power(verb: &Verb) -> Power {
 pub fn is_protective(verb: &Verb) -> bool {
     match verb.name.as_str() {
         "take" | "mute" | "dispatch" | "confirm_fire" | "call_119" | "start" | "report"
-        | "record_reply" | "take_over" | "take_command" | "accept_command" => true,
+        | "auto_and_start" | "start_gas" | "evacuated" | "gas_company" | "cordon"
+        | "power_outside" | "record_reply" | "take_over" | "take_command" | "accept_command" => {
+            true
+        }
         "mode" => verb.body["mode"] == "auto",
+        "people_report" => verb.body["leak"] == true,
         _ => false,
     }
 }
@@ -141,7 +145,7 @@ fn of_incident(ask: &Ask<'_>) -> Outcome {
         "head_count" => record::of_scene(ask, ReplyVerb::HeadCount),
         "casualties" => record::of_scene(ask, ReplyVerb::Casualties),
         "name_watch" => record::watch(ask),
-        "call_119" => call::call_119(incident, verb),
+        "call_119" => call::call_119(campus, incident, verb),
         "stop_sounders" => {
             panel::weakening(incident, verb)?;
             let commands = (incident, OutputKind::PanelStopSounders);
@@ -158,7 +162,11 @@ fn of_incident(ask: &Ask<'_>) -> Outcome {
         "accept_command" => command::accept(ask),
         "brigade_command" => command::brigade(ask),
         "handed_back" => command::handed_back(ask),
-        "all_clear" => ending::all_clear(ask),
+        "all_clear" => {
+            let events = ending::all_clear(ask)?;
+            Ok(spread::with_others(campus, site, incident, events))
+        }
+        "auto_and_start" => Ok(offer::auto_and_start(campus, incident)),
         "restore" => ending::restore(ask),
         _ => Err(unknown_verb()),
     }

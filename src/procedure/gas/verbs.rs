@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{LEAK_TEST, Task};
+use super::Task;
 use crate::domain::input::Verb;
 use crate::domain::order::{Cause, ReplyVerb};
-use crate::domain::output::{Arming, OutputKind};
+use crate::domain::output::Arming;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::events::Event;
@@ -26,10 +26,9 @@ pub fn decide(
         return Some(Ok(done(incident, *task)));
     }
     match verb.name.as_str() {
-        "take" | "dispatch" | "call_119" | "record_reply" => None,
+        "take" | "dispatch" | "call_119" | "record_reply" | "restore" => None,
         "start_gas" => Some(Ok(start(campus, site, now, incident))),
         "people_report" => Some(report(incident, verb)),
-        "restore" => restore(site, incident, verb),
         _ => Some(Err(Refusal::new(RefusalKind::Unknown, "verb_unknown"))),
     }
 }
@@ -124,18 +123,7 @@ pub fn answered(incident: &Incident, verb: ReplyVerb, cause: Option<Cause>) -> O
         | ReplyVerb::Done
         | ReplyVerb::FireOut
         | ReplyVerb::HeadCount
-        | ReplyVerb::Casualties => None,
+        | ReplyVerb::Casualties
+        | ReplyVerb::LiftClear => None,
     }
-}
-
-/// One item of the checklist. A valve is opened by hand only after the leak test.
-fn restore(site: &Site, incident: &Incident, verb: &Verb) -> Option<Outcome> {
-    let item = verb.body["item"].as_str()?;
-    let output = site.outputs.get(item)?;
-    let tested = incident
-        .restore
-        .iter()
-        .any(|(known, by)| known == LEAK_TEST && by.is_some());
-    let refused = output.kind == OutputKind::GasClose && !tested;
-    refused.then(|| Err(Refusal::new(RefusalKind::Conflict, "leak_test_first")))
 }

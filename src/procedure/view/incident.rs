@@ -11,7 +11,7 @@ use crate::domain::output::{Arming, Target};
 use crate::domain::point::Quality;
 use crate::domain::text::{Line, Text};
 use crate::procedure::events::Planned;
-use crate::procedure::fire::{Call, Incident, Reported, Stage, clear};
+use crate::procedure::fire::{Call, Incident, Reported, Stage, clear, offer, spread};
 use crate::text;
 
 /// `incident/{id}`
@@ -58,7 +58,7 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
         "taken": incident.taken.as_ref().map(|by| parts::stamp(viewer, by)),
         "verdict": verdict,
         "reported": incident.reports.first().map(|told| reported(viewer, told)),
-        "spread_of": null,
+        "spread_of": spread::part_of(viewer.campus, incident).map(|fire| &fire.id),
         "holder": incident.holder.as_ref().map(|(id, _)| viewer.recipient(id)),
         "groups": groups::groups(viewer, incident),
         "command": command(viewer, incident),
@@ -171,6 +171,9 @@ fn card(viewer: &Viewer<'_>, incident: &Incident) -> Option<Value> {
             .rfind(|call| call["kind"] == "not_called")
             .cloned();
     }
+    let others = spread::others(viewer.campus, incident)
+        .filter(|other| other.is_undecided() || other.stage == Stage::Fighting);
+    let also: Vec<Text> = others.map(|other| parts::place(viewer, other)).collect();
     Some(json!({
         "unit": site.name.zh,
         "address": site.address,
@@ -184,6 +187,7 @@ fn card(viewer: &Viewer<'_>, incident: &Incident) -> Option<Value> {
         "phone": site.phone,
         "outcome": outcome,
         "calls": calls,
+        "also": also,
     }))
 }
 
@@ -211,17 +215,21 @@ fn row(viewer: &Viewer<'_>, incident: &Incident, planned: &Planned) -> Value {
         .open_orders(OrderKind::ByHand)
         .find(|order| order.given.output.as_ref() == Some(id))
         .map(|order| &order.given.recipient);
-    let state = viewer
-        .campus
-        .outputs
-        .get(id)
-        .filter(|_| incident.asked.contains(id));
+    // Also a command of another open incident that has this output in hand: it is written once and shown in both plans.
+    let state = viewer.campus.outputs.get(id).filter(|_| {
+        let shared = !in_place && outputs::is_in_hand(viewer.campus, id, &incident.id);
+        incident.asked.contains(id) || shared
+    });
     let word = match state {
         Some(state) => json!(state.state),
         None if in_place => json!("done"),
+        None if planned.deferred => json!("deferred"),
         None if planned.waits_for.is_some() && planned.automatic => json!("waiting"),
         None => json!("idle"),
     };
+    let waits_for_person = planned.deferred && state.is_none() && !in_place;
+    let output = viewer.site.outputs.get(id).filter(|_| waits_for_person);
+    let offered = output.map(start).unwrap_or_default();
     json!({
         "output": id,
         "waits_for": planned.waits_for,
@@ -231,6 +239,9 @@ fn row(viewer: &Viewer<'_>, incident: &Incident, planned: &Planned) -> Value {
         "done_at": state.and_then(|state| state.done_at),
         "limit": limit(state),
         "by_hand": by_hand.map(|who| viewer.recipient(who)),
+        "deferred": planned.deferred,
+        "person": planned.deferred.then(|| viewer.recipient(&planned.by_hand)),
+        "verbs": offered,
     })
 }
 
@@ -282,6 +293,10 @@ fn notices(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
         notices.push(parts::line("notice.unverified"));
     }
     notices.extend(groups::notices(incident));
+    notices.extend(beside(viewer, incident));
+    if offer::stands(incident) && incident.start_offer.is_some_and(|offer| offer.late) {
+        notices.push(parts::line("notice.start_unanswered"));
+    }
     for order in incident
         .orders
         .values()
@@ -293,6 +308,34 @@ fn notices(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
         }
     }
     notices
+}
+
+/// What burns or leaks beside it: 可能蔓延, 119 续报, gas and fire at one place.
+fn beside(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
+    let spread = spread::part_of(viewer.campus, incident)
+        .map(|fire| json!(Line::new("notice.spread").with("incident", &fire.id)));
+    let connected = incident.call_119.as_ref().is_some_and(|call| {
+        let outcome = call.outcome.as_ref();
+        outcome.is_some_and(|(connected, _)| *connected)
+    });
+    let untold = spread::untold(viewer.campus, incident).into_iter();
+    let untold = untold.filter(|_| connected).map(|other| {
+        let place = parts::place(viewer, other).zh;
+        json!(Line::new("notice.tell_119").with("place", place))
+    });
+    let here = viewer.campus.incidents.values().filter(|other| {
+        let open = other.stage != Stage::Closed && other.compartment == incident.compartment;
+        open && other.leak.is_some() != incident.leak.is_some()
+    });
+    let here = here.map(|other| {
+        let key = if other.leak.is_some() {
+            "notice.gas_here"
+        } else {
+            "notice.fire_here"
+        };
+        json!(Line::new(key).with("incident", &other.id))
+    });
+    spread.into_iter().chain(untold).chain(here).collect()
 }
 
 /// `output/{id}`

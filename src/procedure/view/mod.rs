@@ -18,10 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fire::Incident;
+use super::fire::{Incident, Stage};
 use super::{Campus, Cell};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{CaseId, OutputId, RecipientId};
+use crate::domain::ids::{CaseId, OutputId, PointId, RecipientId};
 use crate::domain::note::Note;
 use crate::domain::site::Site;
 
@@ -103,8 +103,13 @@ pub fn documents(viewer: &Viewer<'_>, touched: &BTreeSet<Cell>) -> BTreeMap<Stri
                 let fed = viewer.site.outputs.values();
                 let fed = fed.filter(|o| o.feedback.as_ref().is_some_and(|f| f.point == *id));
                 outputs.extend(fed.map(|output| &output.id));
+                incidents.extend(leaks(viewer, |point| point == id));
             }
             Cell::Link(id) => {
+                incidents.extend(leaks(viewer, |point| {
+                    let point = viewer.site.points.get(point);
+                    point.is_some_and(|point| point.bus == *id)
+                }));
                 documents.insert(format!("link/{id}"), summary::link(viewer, id));
                 for point in viewer.site.points.values().filter(|point| point.bus == *id) {
                     documents.insert(
@@ -141,11 +146,36 @@ pub fn documents(viewer: &Viewer<'_>, touched: &BTreeSet<Cell>) -> BTreeMap<Stri
         });
         incidents.extend(concerned.map(|incident| incident.id.clone()));
     }
+    // What is linked is shown together: the fires of a building, and a leak and a fire of one compartment.
+    let linked: Vec<CaseId> = incidents.iter().flat_map(|id| beside(viewer, id)).collect();
+    incidents.extend(linked);
     for id in incidents {
         of_incident(viewer, &id, &mut documents);
     }
     documents.insert("summary".to_owned(), Some(summary::summary(viewer)));
     documents
+}
+
+/// The leaks that show the readings of such a detector.
+fn leaks(viewer: &Viewer<'_>, is: impl Fn(&PointId) -> bool) -> Vec<CaseId> {
+    let shows = |incident: &&Incident| {
+        let mut points = incident.signals.iter().filter_map(|s| s.point.as_ref());
+        incident.leak.is_some() && points.any(&is)
+    };
+    let leaks = viewer.campus.incidents.values().filter(shows);
+    leaks.map(|incident| incident.id.clone()).collect()
+}
+
+/// The open incidents whose documents speak of this one.
+fn beside(viewer: &Viewer<'_>, id: &CaseId) -> Vec<CaseId> {
+    let Some(incident) = viewer.campus.incidents.get(id) else {
+        return Vec::new();
+    };
+    let others = viewer.campus.incidents.values();
+    others
+        .filter(|other| other.stage != Stage::Closed && other.building == incident.building)
+        .map(|other| other.id.clone())
+        .collect()
 }
 
 /// The documents of one incident: itself, its timeline, its orders and their recipients.

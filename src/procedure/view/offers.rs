@@ -142,7 +142,8 @@ pub(super) fn figures(verb: ReplyVerb) -> Vec<Value> {
         | ReplyVerb::ReportReal
         | ReplyVerb::Unable
         | ReplyVerb::Done
-        | ReplyVerb::FireOut => &[],
+        | ReplyVerb::FireOut
+        | ReplyVerb::LiftClear => &[],
     };
     names
         .iter()

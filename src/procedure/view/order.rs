@@ -93,8 +93,13 @@ fn words(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> (Text, Text
 /// Where its words stand: a leak has its own, because what is right at a fire can make a spark.
 fn words_of(incident: &Incident, order: &Order) -> String {
     let kind = kind_word(order.given.kind);
+    if order.given.lift {
+        return "lift".to_owned();
+    }
     if incident.leak.is_none() {
-        return kind.to_owned();
+        let confirmed = incident.verdict.as_ref().map_or(u64::MAX, |v| v.seq);
+        let early = order.given.kind == OrderKind::Report && order.seq < confirmed;
+        return if early { "report_suspected" } else { kind }.to_owned();
     }
     format!("gas_{kind}")
 }
@@ -167,7 +172,8 @@ fn reply(incident: &Incident, verb: ReplyVerb) -> Value {
         | ReplyVerb::Done
         | ReplyVerb::FireOut
         | ReplyVerb::HeadCount
-        | ReplyVerb::Casualties => None,
+        | ReplyVerb::Casualties
+        | ReplyVerb::LiftClear => None,
     };
     let verdict = matches!(verb, ReplyVerb::ReportReal | ReplyVerb::ReportFalse);
     let of = if incident.leak.is_some() && verdict {

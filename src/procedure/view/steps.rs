@@ -14,7 +14,9 @@ use crate::domain::site::RecipientKind;
 use crate::domain::text::Line;
 use crate::domain::time::WallTime;
 use crate::procedure::fire::restore::waits_for;
-use crate::procedure::fire::{Call119, Incident, Order, Stage, clear, follow, groups, verbs};
+use crate::procedure::fire::{
+    Call119, Incident, Order, Stage, clear, follow, groups, offer, spread, verbs,
+};
 
 /// A step being made.
 pub struct Step {
@@ -94,6 +96,9 @@ pub fn steps(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     ];
     match incident.stage {
         Stage::Verifying | Stage::Unverified => {
+            if offer::stands(incident) {
+                steps.push(start_offer(incident));
+            }
             steps.push(verdict(viewer, incident));
             if incident.call_119.is_some() {
                 steps.push(call_119(viewer, incident));
@@ -299,6 +304,28 @@ pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -
         step.by_itself = call.due.is_none();
     }
     step.verbs = offers::calls(incident);
+    let is_connected = connected.is_some_and(|(connected, _)| *connected);
+    if is_connected && !spread::untold(viewer.campus, incident).is_empty() {
+        // 续报: a further compartment of the building belongs to the same entry.
+        step.done = false;
+        let mut again = of(incident, "call_119", (0, "act", Some("F8")));
+        again["body"] = json!({ "outcome": "follow_up" });
+        again["line"] = parts::line("verb.call_119_again");
+        step.verbs.insert(0, again);
+    }
+    step
+}
+
+/// 「转自动并启动」: two healthy devices stand, and 手动 keeps the rule from acting.
+fn start_offer(incident: &Incident) -> Step {
+    let mut step = Step::new("start_offer", false);
+    if let Some(offer) = incident.start_offer {
+        step.late = offer.late;
+        step.limit = Some(parts::limit(offer.opened, offer.by));
+    }
+    step.facts.push(parts::line("fact.two_devices"));
+    step.verbs
+        .push(of(incident, "auto_and_start", (1_500, "fire", None)));
     step
 }
 

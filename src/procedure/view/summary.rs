@@ -12,7 +12,7 @@ use crate::domain::output::CommandState;
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::text::Line;
 use crate::procedure::By;
-use crate::procedure::fire::{Class, Incident, Stage, room};
+use crate::procedure::fire::{Class, Incident, Stage, room, spread};
 use crate::procedure::gas::Level;
 
 /// `point/{id}`
@@ -120,16 +120,19 @@ pub fn recipient(viewer: &Viewer<'_>, id: &RecipientId) -> Option<Value> {
 
 /// How urgent an open incident is, most urgent first. A gas leak at its high limit stands below a fire that is confirmed or
 /// suspected and above a single device; what is only to be ended comes last.
-fn urgency(incident: &Incident) -> u8 {
+fn urgency(viewer: &Viewer<'_>, incident: &Incident) -> u8 {
     let ending = matches!(incident.stage, Stage::FalseAlarm | Stage::Restoring);
     let level = incident.leak.as_ref().map(|leak| leak.level);
     match (level, incident.class) {
-        _ if ending => 5,
+        _ if ending => 7,
         (None, Class::Confirmed) => 0,
-        (None, Class::Suspected) => 1,
-        (Some(Level::High), _) => 2,
-        (None, Class::Alarm) => 3,
-        (Some(Level::Low), _) => 4,
+        // Where a confirmed fire may have spread, then a second compartment of a building that alarms.
+        _ if spread::part_of(viewer.campus, incident).is_some() => 1,
+        _ if spread::is_linked(viewer.campus, incident) => 2,
+        (None, Class::Suspected) => 3,
+        (Some(Level::High), _) => 4,
+        (None, Class::Alarm) => 5,
+        (Some(Level::Low), _) => 6,
     }
 }
 
@@ -141,7 +144,13 @@ fn by_urgency<'a>(viewer: &'a Viewer<'_>) -> Vec<&'a Incident> {
         .values()
         .filter(|i| i.stage != Stage::Closed)
         .collect();
-    open.sort_by_key(|incident| (urgency(incident), incident.opened, incident.id.clone()));
+    open.sort_by_key(|incident| {
+        (
+            urgency(viewer, incident),
+            incident.opened,
+            incident.id.clone(),
+        )
+    });
     open
 }
 

@@ -222,7 +222,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     const [state, sent, done] = RUNS[output] ?? (['waiting', null, null] as const);
     const at = (seconds: number | null) => (seconds === null ? null : ago(seconds));
     const limit = state === 'sent' ? { from: ENGINE - (sent ?? 0) * 1000, due: ENGINE - (sent ?? 0) * 1000 + (output === 'D1-LIFT' ? 60_000 : 120_000) } : null;
-    return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null };
+    return { output, waits_for: output === 'D1-LIFT-FEEDER' ? 'D1-LIFT' : null, state, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit, by_hand: state === 'no_feedback' ? recipient('chief-eng', '赵国栋 工程主管') : null, deferred: false, person: null, verbs: [] };
   });
   return {
     id: given.id, kind: given.kind ?? 'fire', level: given.kind === 'gas' ? 'high' : null, reported: null, spread_of: given.spread ?? null, groups: burning ? GROUPS.map((row) => ({ ...row, order: row.order === null ? null : `${given.id}-${row.order}` })) : [], preconditions: burning ? PRECONDITIONS : [],
@@ -235,7 +235,7 @@ function incidentOf(given: Given, orders: OrderDoc[]): IncidentDoc {
     card119: burning
       ? {
           unit: site.name.zh, address: site.address, place: both('1号宿舍 2层 215室', 'Dormitory 1, 2F, Room 215'), burning: { key: 'card.ask_guard' }, size: { key: 'card.size_more', args: { count: 2 } }, trapped: { key: 'card.trapped_sleeping' },
-          hazards: both('无危险品；夜间约 300 人住宿', 'No dangerous goods; about 300 people asleep at night'), gate: both('南门，沿主路至宿舍区消防车道', 'South gate, main road to the dormitory fire lane'), caller: '张伟', phone: '0700-555 0119', outcome: null, calls: [],
+          hazards: both('无危险品；夜间约 300 人住宿', 'No dangerous goods; about 300 people asleep at night'), gate: both('南门，沿主路至宿舍区消防车道', 'South gate, main road to the dormitory fire lane'), caller: '张伟', phone: '0700-555 0119', outcome: null, calls: [], also: [],
         }
       : null,
     orders: orders.filter((item) => item.incident === given.id).map((item) => `${item.recipient}/${item.id}`),

@@ -11,7 +11,7 @@ use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::linkage;
 use crate::procedure::events::{Event, Mode};
-use crate::procedure::fire::report;
+use crate::procedure::fire::{offer, report};
 use crate::procedure::{Campus, Refusal, RefusalKind, outputs};
 
 /// Verbs of the room as a whole.
@@ -90,6 +90,12 @@ pub(super) fn output(campus: &Campus, site: &Site, now: Now, id: &str, verb: &Ve
     }
     if output.arming == Arming::Observe {
         return Err(Refusal::new(RefusalKind::Conflict, "output_observe"));
+    }
+    // Rule 5a: no blind override for lifts, by nobody.
+    if let Some(lift) = &output.waits_for
+        && !offer::lift_is_home(campus, site, lift)
+    {
+        return Err(Refusal::new(RefusalKind::Conflict, "lift_not_home"));
     }
     if let Some(state) = campus
         .outputs

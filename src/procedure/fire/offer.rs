@@ -1,0 +1,91 @@
+//! Suspected 疑似火警 (DESIGN.md 4, rule 4): the commander is told, and in 手动 the operator gets one hold button
+//! 「转自动并启动」. Unanswered it escalates and writes nothing; the mode is never changed by a rule.
+
+use super::super::events::{Event, Mode};
+use super::super::{Campus, outputs};
+use super::posts::new_order;
+use super::{Class, Incident, Stage, follow};
+use crate::domain::ids::RecipientId;
+use crate::domain::order::OrderKind;
+use crate::domain::site::Site;
+use crate::domain::time::Now;
+
+/// Who is told of a suspected fire: the commander, and when the hold button stays unanswered the whole succession.
+pub(super) fn tell(_: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    if incident.class != Class::Suspected || !incident.is_undecided() {
+        return Vec::new();
+    }
+    let late = incident
+        .start_offer
+        .as_ref()
+        .is_some_and(|offer| offer.late);
+    let more = site.succession.iter().filter(|_| late);
+    let told = |who: &RecipientId| {
+        let mut orders = incident.orders.values();
+        orders.any(|o| o.given.kind == OrderKind::Report && o.given.recipient == *who)
+    };
+    let mut wanted: Vec<&RecipientId> = Vec::new();
+    for who in std::iter::once(&site.commander).chain(more) {
+        if !told(who) && !wanted.contains(&who) {
+            wanted.push(who);
+        }
+    }
+    let numbered = wanted.into_iter().enumerate();
+    numbered
+        .map(|(ahead, who)| {
+            let number = incident.next_order(ahead);
+            Event::OrderIssued {
+                incident: incident.id.clone(),
+                order: new_order(site, now, number, (who, OrderKind::Report), None),
+            }
+        })
+        .collect()
+}
+
+/// Two healthy devices stand, and 手动 keeps the rule from acting: the hold button is offered.
+pub(super) fn offer(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    let held = campus.desk.mode == Mode::Manual && incident.plan.is_none();
+    let suspected = incident.class == Class::Suspected && incident.is_undecided();
+    if !held || !suspected || incident.start_offer.is_some() {
+        return Vec::new();
+    }
+    if follow::independent_devices(campus, site, incident) < 2 {
+        return Vec::new();
+    }
+    vec![Event::StartOffered {
+        incident: incident.id.clone(),
+        answer_by: now.engine + site.limits.start_answer,
+    }]
+}
+
+/// The offer still stands: nobody has answered it, by the button, a verdict or the mode.
+#[must_use]
+pub fn stands(incident: &Incident) -> bool {
+    incident.start_offer.is_some() && incident.plan.is_none() && incident.is_undecided()
+}
+
+/// 「转自动并启动」: the person turns the mode, and the rule acts in the same entry.
+pub(super) fn auto_and_start(campus: &Campus, incident: &Incident) -> Vec<Event> {
+    let open = matches!(incident.stage, Stage::Verifying | Stage::Unverified);
+    if !open || campus.desk.mode == Mode::Auto {
+        return Vec::new();
+    }
+    vec![Event::ModeChanged { mode: Mode::Auto }]
+}
+
+/// A lift's feeder stays until the lift is home by feedback or a named person at the landing has said so (rule 5a).
+#[must_use]
+pub fn lift_is_home(campus: &Campus, site: &Site, lift: &crate::domain::ids::OutputId) -> bool {
+    let Some(output) = site.outputs.get(lift) else {
+        return true;
+    };
+    let done = campus
+        .outputs
+        .get(lift)
+        .is_some_and(|state| state.state == crate::domain::output::CommandState::Done);
+    let reported = || {
+        let mut incidents = campus.incidents.values();
+        incidents.any(|i| i.stage != Stage::Closed && i.lifts_clear.contains(lift))
+    };
+    done || outputs::is_in_place(campus, site, output) || reported()
+}
