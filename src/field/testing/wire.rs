@@ -137,7 +137,7 @@ fn serve(file: &File, slave: &Mutex<Slave>, stop: &AtomicBool) {
     }
 }
 
-/// Answers one request; returns when the last byte of the reply was sent.
+/// Answers one request; returns when the last byte of the reply was sent, unless a request crossed it.
 fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> Option<Instant> {
     let mut slave = slave.lock().unwrap();
     slave.characters += request.len();
@@ -171,15 +171,20 @@ fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> 
         _ => Duration::from_millis(5),
     };
     let starts = began + CHARACTER * 8 + late;
-    let mut sent = starts;
+    let (mut sent, mut is_crossed) = (starts, false);
     for (n, byte) in (1_u32..).zip(reply) {
         let due = starts + CHARACTER * n;
         thread::sleep(due.saturating_duration_since(Instant::now()));
+        if n == 1 {
+            // A request that came while the line was silent has not waited for this reply.
+            let mut fds = [PollFd::new(file, PollFlags::IN)];
+            is_crossed = poll(&mut fds, Some(&Timespec::default())).unwrap() > 0;
+        }
         // Before the write: never later than the byte was on the line.
         sent = Instant::now();
         (&mut &*file).write_all(&[byte]).unwrap();
     }
-    Some(sent)
+    (!is_crossed).then_some(sent)
 }
 
 fn read(unit: u8, registers: &BTreeMap<u16, u16>, address: u16, count: u16) -> Vec<u8> {
