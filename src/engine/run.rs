@@ -430,18 +430,22 @@ impl Engine {
     fn show(&mut self, seen: Unseen, durable: Durable) {
         crate::crash::point("after_commit_before_reply");
         load::remember(&self.shared, &seen.people);
-        if let Some(change) = seen.change {
-            tell::lines(&self.ledger.campus, self.told, change.seq);
-            self.told = change.seq;
-            pages::show(&self.shared, change);
-        }
+        // Commands first: a bus needs no document, and whoever sees one may count on them.
         for owed in &seen.effects {
             crate::crash::point("before_effect");
             self.offer(owed);
         }
+        let seq = seen.change.as_ref().map(|change| change.seq);
+        if let Some(change) = seen.change {
+            pages::show(&self.shared, change);
+        }
         for (reply, answer) in seen.replies {
             // A caller that has gone away needs no answer.
             let _ = reply.send(answer.map(|done| Done { durable, ..done }));
+        }
+        if let Some(seq) = seq {
+            tell::lines(&self.ledger.campus, self.told, seq);
+            self.told = seq;
         }
     }
 

@@ -69,7 +69,10 @@ async fn a_fire_reaches_the_nearest_post_and_its_reply_is_heard() {
         .await;
     assert_eq!(campus.handle.seq(), seq + 1, "a repeated reply is no entry");
     let [.., (_, publish), (_, receipt)] = campus.handle.stages();
-    assert!(publish.count() > 0 && receipt.count() > 0, "both are measured");
+    assert!(
+        publish.count() > 0 && receipt.count() > 0,
+        "both are measured"
+    );
     campus.stop_mqtt().await;
 }
 
