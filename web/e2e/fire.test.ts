@@ -9,6 +9,40 @@ const here = stage(['operator', 'leader', 'post2', 'warden']);
 const step = (page: Page, id: string, state: string) => page.locator(`[data-testid="step-${id}"][data-state="${state}"]`).waitFor();
 const online = (page: Page, id: string) => page.locator(`[data-testid="post-${id}"][data-online="true"]`).waitFor();
 const order = (page: Page, kind: string, state: string) => page.locator(`[data-testid="order-card"][data-kind="${kind}"][data-state="${state}"]`);
+/** The order of a group comes onto the phone; with several the guard taps its tab. */
+async function shown(page: Page, group: string): Promise<void> {
+  const card = page.locator(`[data-testid="order-card"][data-group="${group}"]`);
+  const tab = page.getByTestId(`order-tab-${group}`);
+  await until(`the order of ${group} is on the phone`, async () => (await card.count()) + (await tab.count()) > 0);
+  if (!(await card.count())) await tab.tap();
+  await card.waitFor();
+}
+const card = (page: Page, group: string, state: string) => page.locator(`[data-testid="order-card"][data-group="${group}"][data-state="${state}"]`);
+async function accepted(page: Page, groups: string[]): Promise<void> {
+  for (const group of groups) {
+    await shown(page, group);
+    await card(page, group, 'received').waitFor();
+    await page.getByTestId('reply-accept').tap();
+    await card(page, group, 'accepted').waitFor();
+  }
+}
+async function figures(page: Page, group: string, verb: string, said: Record<string, number>): Promise<void> {
+  await shown(page, group);
+  const button = page.getByTestId(`reply-${verb}`);
+  await button.tap();
+  for (const [field, figure] of Object.entries(said)) await page.getByTestId(`figure-${field}`).fill(String(figure));
+  await button.tap();
+  await until('the figures are heard', async () => (await page.getByTestId('guard-unsent').innerText()).endsWith('0'));
+}
+/** Done ends an order: it leaves the phone. */
+async function done(page: Page, group: string): Promise<void> {
+  await shown(page, group);
+  await page.getByTestId('reply-done').tap();
+  await page.locator(`[data-testid="order-card"][data-group="${group}"]`).waitFor({ state: 'detached' });
+}
+const met = async (page: Page, ids: string[]) => {
+  for (const id of ids) await page.locator(`[data-testid="precondition-${id}"][data-met="true"]`).waitFor();
+};
 
 test('a false alarm goes from the register to the closed incident through both pages', async () => {
   const post = await here.opened(guard(here.browser, here.campus.http, 'post2'));
@@ -77,11 +111,11 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
   await room.getByTestId('card-119').waitFor();
   await until('the card names the room', async () => (await room.getByTestId('card-119').innerText()).includes('205'));
   await shot(room, 'real-1-desk');
-  await order(warden, 'group', 'received').waitFor();
+  // Everybody's groups: the warden leads one and stands in for the first post in another, and so does the second post.
   await shot(warden, 'real-1-warden');
-  await warden.getByTestId('reply-accept').tap();
-  await order(warden, 'group', 'accepted').waitFor();
-  await room.locator('[data-testid^="group-"][data-state="accepted"]').first().waitFor();
+  await accepted(warden, ['evacuate', 'rescue']);
+  await accepted(post, ['extinguish', 'cordon']);
+  await accepted(leader, ['reserve']);
   await room.getByTestId('verb-call_119').click();
   await step(room, 'call119', 'done');
 
@@ -92,13 +126,56 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
   expect(outputs.length).toBeGreaterThan(0);
   await shot(room, 'real-2-desk');
 
-  await warden.getByTestId('reply-done').tap();
-  await warden.getByTestId('guard-idle').waitFor();
   await shot(leader, 'real-2-leader');
   const command = await here.opened(desk(here.browser, here.campus.http, 'leader'));
-  await command.getByTestId('steps').waitFor();
+  await command.getByTestId('key-F11').click();
+  await command.getByTestId('command-board').waitFor();
+  for (const id of ['evacuate', 'rescue', 'extinguish', 'cordon', 'reserve']) await command.locator(`[data-testid="group-${id}"][data-state="accepted"]`).waitFor();
+  await shot(command, 'real-3-board');
+
+  // The scene reports with figures, the room adds what no phone reports, and the brigade hands the scene back.
+  await figures(warden, 'evacuate', 'head_count', { present: 120, missing: 0 });
+  await figures(warden, 'rescue', 'casualties', { count: 1, accounted: 1 });
+  await shown(post, 'extinguish');
+  await post.getByTestId('reply-fire_out').tap();
+  await met(command, ['call_119', 'extinguished', 'head_count', 'injured', 'others']);
+  await command.getByTestId('open-name_watch').click();
+  await command.getByTestId('field-name_watch-person').selectOption('post2');
+  await command.getByTestId('verb-name_watch').click();
+  await met(command, ['watch']);
+  await command.getByTestId('open-brigade_command').click();
+  await command.getByTestId('field-brigade_command-name').fill('消防站 陈队长');
+  await command.keyboard.press('Enter');
+  await command.getByTestId('command-brigade').waitFor();
+  await shot(command, 'real-4-board');
+  await command.getByTestId('verb-handed_back').click();
+  await met(command, ['scene']);
+  for (const id of ['evacuate', 'rescue']) await done(warden, id);
+  await warden.getByTestId('guard-idle').waitFor();
   await hold(command.getByTestId('verb-all_clear'));
   await step(room, 'all_clear', 'done');
+
+  // Everything is put back in the daemon's order: what waits has no button until its turn has come.
+  const restored = command.getByTestId('restore-board');
+  await restored.waitFor();
+  expect(await command.getByTestId('verb-restore-GAS-VALVE').count()).toBe(0);
+  await shot(command, 'real-5-restore');
+  const items = await restored.locator('li').evaluateAll((all) => all.map((item) => item.getAttribute('data-testid') ?? ''));
+  expect(items.length).toBeGreaterThan(10);
+  for (const item of [...items.filter((id) => id !== 'restore-GAS-VALVE'), 'restore-GAS-VALVE']) {
+    await command.getByTestId('field-restore-person').selectOption('chief-eng');
+    await command.getByTestId(`verb-${item}`).click();
+    await command.locator(`[data-testid="${item}"][data-done="true"]`).waitFor();
+  }
+  await shot(command, 'real-6-restored');
+
+  // The alarm is over in the field: the room silences and resets the panel, and the fire is closed.
+  await here.campus.sim('/points/P1-005/normal');
+  await room.getByTestId('step-restore').waitFor();
+  await room.getByTestId('verb-stop_sounders').click();
+  await hold(room.getByTestId('verb-reset'));
+  await until('the incident is closed', async () => (await room.getByTestId('lamp-fire').innerText()).includes('0/0'));
+  await shot(room, 'real-7-closed');
 
   await room.getByTestId('key-F10').click();
   const timeline = room.getByTestId('timeline');

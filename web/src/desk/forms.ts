@@ -11,9 +11,23 @@ export function prefilled(verb: VerbDoc): Values {
   return Object.fromEntries(known.filter(([, value]) => value !== undefined && value !== null).map(([field, value]) => [field, String(value)]));
 }
 
+/** Who it was: somebody of the site or a name. Either will do, one of them must be there. */
+const WHO = ['person', 'name'];
+const isNameless = (verb: VerbDoc, values: Values) => {
+  const offered = (verb.fields ?? []).map(({ field }) => field);
+  return WHO.every((field) => offered.includes(field)) && WHO.every((field) => !values[field]?.trim());
+};
+
+/** Whether a press would send too little with what the daemon filled in: it opens the form first. */
+export const asksFirst = (verb: VerbDoc): boolean => {
+  const known = prefilled(verb);
+  return isNameless(verb, known) || (verb.fields ?? []).some(({ field, required }) => required && !(field in known));
+};
+
 /** Whether something that the verb asks for is missing still. */
 export function isMissing(verb: VerbDoc, chosen: string | undefined, values: Values): boolean {
   if (verb.choice && !chosen) return true;
+  if (isNameless(verb, values)) return true;
   return (verb.fields ?? []).some((field) => {
     const value = values[field.field]?.trim() ?? '';
     return (field.required && value === '') || (field.kind === 'number' && value !== '' && !/^\d+$/.test(value));
