@@ -67,7 +67,7 @@ test('without a gesture both pages say that their sound is off', async () => {
   await post.getByTestId('guard-sound-banner').waitFor({ state: 'detached' });
 });
 
-/** Elements whose text is cut although they are not allowed to cut it, and targets that are too small. */
+/** Elements whose text is cut although they are not allowed to cut it, targets that are too small, commands that lie over each other. */
 function faults(page: Page, { frame, targets, least }: { frame: string; targets: string; least: number }): Promise<string[]> {
   return page.evaluate(
     ({ frame, targets, least }) => {
@@ -89,6 +89,17 @@ function faults(page: Page, { frame, targets, least }: { frame: string; targets:
         if (!isShown(element)) continue;
         const { width, height } = element.getBoundingClientRect();
         if (width < least || height < least) found.push(`small: ${name(element)} ${Math.round(width)}x${Math.round(height)}`);
+      }
+      // What is pressed and what is chosen: inside its list, and none over another.
+      for (const list of document.querySelectorAll('.verbs')) {
+        const edge = list.getBoundingClientRect().right;
+        const controls = [...list.querySelectorAll('button, select')].filter((one) => isShown(one) && !one.matches('.sr'));
+        for (const [index, one] of controls.entries()) {
+          const a = one.getBoundingClientRect();
+          if (a.right > edge + 1) found.push(`outside its list: ${name(one)}`);
+          const covers = (b: DOMRect) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+          for (const other of controls.slice(index + 1)) if (covers(other.getBoundingClientRect())) found.push(`one over the other: ${name(one)} and ${name(other)}`);
+        }
       }
       return found;
     },
