@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+pub use crate::clock::Stopwatch;
+
 /// A stage between the field and the guard's hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

@@ -333,12 +333,8 @@ fn a_real_fire_starts_everything_at_once_and_only_the_lift_feeder_waits() {
         .collect();
     assert_eq!((items[0], items[items.len() - 1]), ("scene", "people_back"));
     for item in items {
-        room.verb(
-            &id,
-            "restore",
-            json!({ "item": item, "person": "chief-eng" }),
-        )
-        .expect("ticked");
+        let ticked = json!({ "item": item, "person": "chief-eng" });
+        room.verb(&id, "restore", ticked).expect("ticked");
     }
     room.fire("P1-015", false);
     room.incident(|incident| incident["stage"] == "closed");

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::Stopwatch;
 use crate::domain::ids::OrderId;
 use crate::engine::handle::Handle;
-use crate::engine::stages::Stage;
+use crate::engine::stages::{Stage, Stopwatch};
 
 /// Most orders that are timed at once; what nobody ever receives must not stay for ever.
 const TIMED_MAX: usize = 1_000;

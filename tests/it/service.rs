@@ -3,10 +3,11 @@
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fengsui_sim::guards::script::Script;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::site::{TestSite, until};
 

@@ -7,6 +7,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::Room;
+use crate::domain::actor::Actor;
+use crate::domain::input::Input;
 use crate::domain::order::Via;
 use crate::engine::chain::verify;
 use crate::engine::ports::{Batch, Durable, Entry, Head, RowChange, Store, StoreError, Table};
@@ -223,8 +225,8 @@ fn an_alarm_overtakes_an_import() {
             let handle = room.handle.clone();
             std::thread::spawn(move || {
                 let subject = format!("import/{n}");
-                let input = crate::domain::input::Input::PeopleChanged { subject };
-                let answer = handle.import(crate::domain::actor::Actor::System, input, Vec::new());
+                let input = Input::PeopleChanged { subject };
+                let answer = handle.import(Actor::System, input, Vec::new());
                 futures_util::future::FutureExt::now_or_never(answer);
             })
         })
@@ -240,10 +242,12 @@ fn an_alarm_overtakes_an_import() {
     room.until("summary", |_| seq() >= all);
     let mut seen = Vec::new();
     let mut copy = store.clone();
-    verify(&mut copy, |body, _| match &body.input {
-        crate::domain::input::Input::PeopleChanged { .. } => seen.push("import"),
-        crate::domain::input::Input::Observed(_) => seen.push("alarm"),
-        _ => {}
+    verify(&mut copy, |body, _| {
+        if matches!(body.input, Input::PeopleChanged { .. }) {
+            seen.push("import");
+        } else if matches!(body.input, Input::Observed(_)) {
+            seen.push("alarm");
+        }
     })
     .expect("the chain is whole");
     let alarm = seen.iter().position(|what| *what == "alarm");
@@ -256,12 +260,12 @@ fn what_is_not_urgent_waits_for_the_journal() {
     let store = Told::new();
     let room = Room::with_spool(Box::new(store.clone()), Some(path.clone()));
     store.tell(Disk::Hangs);
-    let presence = crate::domain::input::Input::Presence {
+    let presence = Input::Presence {
         recipient: "post2".into(),
         online: true,
         via: Via::Mqtt,
     };
-    let actor = crate::domain::actor::Actor::Recipient("post2".into());
+    let actor = Actor::Recipient("post2".into());
     let answer = room.handle.enqueue(actor, presence, Vec::new());
     // The alarm comes while a batch that nobody hurries for hangs: both go to the spool, in order.
     room.fire("P1-015", true);

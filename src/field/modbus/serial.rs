@@ -6,10 +6,11 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::PollFlags;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;

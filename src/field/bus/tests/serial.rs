@@ -101,6 +101,10 @@ fn wrongs() -> Vec<Wrong> {
     ]
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures of the line are for people"
+)]
 #[tokio::test]
 async fn every_request_waits_for_the_silence_and_no_wrong_reply_reaches_a_point() {
     let wire = wire(&[1]);
