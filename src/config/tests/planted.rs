@@ -27,7 +27,7 @@ const POINTS: &str = r#"
 points.csv | P1-001,smoke | P1-001,smok | smok, | there is no kind `smok`
 points.csv | ,d1-202, | ,d1-2002, | d1-2002 | there is no node `d1-2002`
 points.csv | 203室,Room 203,D1-2A | 203室,Room 203,D1-2C | D1-2C | there is no compartment `D1-2C`
-points.csv | devices,3⏎ | devices,48⏎ | 48⏎ | index 48 is outside of the group
+points.csv | devices,3⏎ | devices,120⏎ | 120⏎ | index 120 is outside of the group
 points.csv | devices,4⏎ | devices,5⏎ | 5⏎P1-007 | `P1-005` and `P1-006` are read from the same place
 points.csv | Room 207,D1-2A | Room 207,C1-1D | C1-1D | compartment `C1-1D` is on floor `C1-1F`, not on `D1-2F`
 points.csv | P1-009, | P1-008, | P1-008,smoke,感烟 1-009 | point `P1-008` stands twice
@@ -53,7 +53,7 @@ linkage.toml | write = "reset"⏎ | write = "reset"⏎index = 1⏎ | 1⏎arming 
 linkage.toml | id = "D1-LIFT-FEEDER" | id = "D1 电梯" | "D1 电梯" | `D1 电梯` cannot be an id
 "#;
 const PROFILES: &str = r#"
-panels/simulated_panel.toml | start = 0⏎count = 48 | start = 65500⏎count = 48 | 48⏎layout | the group ends 48 addresses after its start, beyond the last one
+panels/simulated_panel.toml | start = 0⏎count = 120 | start = 65500⏎count = 120 | 120⏎layout | the group ends 120 addresses after its start, beyond the last one
 panels/simulated_panel.toml | test = 3 | test = 2 | 2 }⏎ | two conditions share bit 2
 panels/simulated_panel.toml | registers_max = 125 | registers_max = 126 | 126 | `registers_max` is 126, out of its limits
 panels/simulated_panel.toml | value = 4⏎pulse = true | value = 4⏎pulse = true⏎repeat = "safe" | "safe" | a pulse can never be repeated safely: a second one is a second stroke
