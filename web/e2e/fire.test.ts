@@ -2,6 +2,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { desk, guard, hold, shot, sound } from './browser';
+import { DESK_TARGETS, faults, SIZES } from './fit';
 import { stage } from './stage';
 import { until } from './until';
 
@@ -131,7 +132,14 @@ test('a real fire starts the linkage, the call and the groups, and ends with the
   await command.getByTestId('key-F11').click();
   await command.getByTestId('command-board').waitFor();
   for (const id of ['evacuate', 'rescue', 'extinguish', 'cordon', 'reserve']) await command.locator(`[data-testid="group-${id}"][data-state="accepted"]`).waitFor();
-  await shot(command, 'real-3-board');
+  for (const size of SIZES) {
+    await command.setViewportSize(size);
+    expect(await faults(command, { frame: '[data-testid^="key-"]', targets: DESK_TARGETS, least: 43.5 }), `the board at ${size.width}`).toEqual([]);
+    await shot(command, `real-3-board-${size.width}`);
+  }
+  await shown(warden, 'evacuate');
+  expect(await faults(warden, { frame: 'header, footer, nav, .answers', targets: 'button', least: 43.5 })).toEqual([]);
+  await shot(warden, 'real-3-warden');
 
   // The scene reports with figures, the room adds what no phone reports, and the brigade hands the scene back.
   await figures(warden, 'evacuate', 'head_count', { present: 120, missing: 0 });

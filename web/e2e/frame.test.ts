@@ -4,11 +4,11 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { desk, guard, shot, sound } from './browser';
+import { DESK_TARGETS, faults, SIZES } from './fit';
 import { stage } from './stage';
 import { until } from './until';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SIZES = [{ width: 1366, height: 768 }, { width: 1920, height: 1080 }];
 /** What a page that lost its daemon cannot help logging. */
 const LOST = [/Failed to load resource/, /WebSocket connection to/, /net::ERR_/];
 
@@ -67,46 +67,6 @@ test('without a gesture both pages say that their sound is off', async () => {
   await post.getByTestId('guard-sound-banner').waitFor({ state: 'detached' });
 });
 
-/** Elements whose text is cut although they are not allowed to cut it, targets that are too small, commands that lie over each other. */
-function faults(page: Page, { frame, targets, least }: { frame: string; targets: string; least: number }): Promise<string[]> {
-  return page.evaluate(
-    ({ frame, targets, least }) => {
-      const found: string[] = [];
-      const root = document.documentElement;
-      if (root.scrollWidth > root.clientWidth) found.push(`the page scrolls sideways: ${root.scrollWidth} > ${root.clientWidth}`);
-      const name = (element: Element) => `${element.tagName} ${element.getAttribute('data-testid') ?? element.className} "${element.textContent?.trim().slice(0, 24)}"`;
-      const isShown = (element: Element) => element.getBoundingClientRect().width > 0;
-      for (const element of document.querySelectorAll<HTMLElement>(frame)) {
-        if (!isShown(element)) continue;
-        for (const part of [element, ...element.querySelectorAll<HTMLElement>('*')]) {
-          const cuts = getComputedStyle(part).overflowX === 'hidden' && part.scrollWidth > part.clientWidth + 1;
-          if (cuts && part.textContent?.trim()) found.push(`cut: ${name(part)}`);
-        }
-        const box = element.getBoundingClientRect();
-        if (box.right > innerWidth + 1 || box.bottom > innerHeight + 1) found.push(`outside the screen: ${name(element)}`);
-      }
-      for (const element of document.querySelectorAll<HTMLElement>(targets)) {
-        if (!isShown(element)) continue;
-        const { width, height } = element.getBoundingClientRect();
-        if (width < least || height < least) found.push(`small: ${name(element)} ${Math.round(width)}x${Math.round(height)}`);
-      }
-      // What is pressed and what is chosen: inside its list, and none over another.
-      for (const list of document.querySelectorAll('.verbs')) {
-        const edge = list.getBoundingClientRect().right;
-        const controls = [...list.querySelectorAll('button, select')].filter((one) => isShown(one) && !one.matches('.sr'));
-        for (const [index, one] of controls.entries()) {
-          const a = one.getBoundingClientRect();
-          if (a.right > edge + 1) found.push(`outside its list: ${name(one)}`);
-          const covers = (b: DOMRect) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
-          for (const other of controls.slice(index + 1)) if (covers(other.getBoundingClientRect())) found.push(`one over the other: ${name(one)} and ${name(other)}`);
-        }
-      }
-      return found;
-    },
-    { frame, targets, least },
-  );
-}
-
 test('the desk fits both screens in both languages: nothing scrolls sideways, no lamp is cut, every command is 44 px', async () => {
   await here.campus.sim('/points/P1-003/alarm');
   for (const size of SIZES) {
@@ -116,7 +76,7 @@ test('the desk fits both screens in both languages: nothing scrolls sideways, no
     for (const language of ['zh', 'en']) {
       if (language === 'en') await room.getByTestId('language').click();
       await shot(room, `fit-${size.width}-${language}`);
-      const found = await faults(room, { frame, targets: '[data-testid^="verb-"], [data-testid^="key-"], [data-testid^="incident-F"]', least: 43.5 });
+      const found = await faults(room, { frame, targets: DESK_TARGETS, least: 43.5 });
       expect(found, `${size.width} ${language}`).toEqual([]);
     }
   }
