@@ -9,7 +9,7 @@ STAGE := scripts/stage
 # The browser tests use the binaries that the other tests were built with.
 BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug
 
-.PHONY: demo test bench web run fmt lint tools
+.PHONY: demo test bench night web run fmt lint tools
 
 demo: tools web
 	cargo build --release --workspace --bins
@@ -33,6 +33,10 @@ build-for-tests: web
 test-unit:
 	cargo test --workspace $(TEST_FEATURES) --lib --bins
 	npm --prefix web run test
+
+# A fire killed at every hit of every place: about ten minutes.
+night: tools web
+	FENGSUI_KILL_ALL=1 cargo test --workspace $(TEST_FEATURES) --test it kill
 
 bench: tools
 	scripts/bench

@@ -85,6 +85,7 @@ fn recover(store: &mut dyn Store, ledger: &mut Ledger, path: &Path) -> Result<()
     let from = ledger.head.seq;
     for record in &records {
         let damaged = |error| StoreError::Damaged(format!("the spool: {error}"));
+        let before = ledger.head.seq;
         for (body, entry) in record.entries().map_err(damaged)? {
             if body.seq > ledger.head.seq {
                 follows(ledger, &body, &entry)?;
@@ -92,7 +93,10 @@ fn recover(store: &mut dyn Store, ledger: &mut Ledger, path: &Path) -> Result<()
             }
             batch.entries.push(entry);
         }
-        batch.rows.extend(record.people());
+        // Erasable rows of what the journal has already may have been changed or erased since.
+        if ledger.head.seq > before {
+            batch.rows.extend(record.people());
+        }
     }
     let dirty = ledger.take_dirty();
     let people = newest(std::mem::take(&mut batch.rows));

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::handle::{Change, Shared};
 use super::ledger::Ledger;
-use super::ports::RowChange;
+use super::ports::{Head, RowChange};
 use crate::procedure::Cell;
 use crate::procedure::fire::Incident;
 use crate::procedure::view::{self, Erasable, Viewer};
@@ -17,8 +17,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Every document of a campus as it was loaded, seen at once.
-    pub(super) fn open(ledger: &Ledger, erasable: Erasable, shared: &Shared) -> Self {
+    /// Every document of a campus as it was loaded; [`Pages::publish`] lets them be seen.
+    pub(super) fn open(ledger: &Ledger, erasable: Erasable) -> Self {
         let mut pages = Self {
             erasable,
             documents: BTreeMap::new(),
@@ -29,19 +29,22 @@ impl Pages {
                 .unwrap_or_default();
             pages.documents.insert(key, text.into());
         }
+        pages
+    }
+
+    /// Lets every document be seen, as of `head`.
+    pub(super) fn publish(&self, head: &Head, shared: &Shared) {
         let mut seen = shared
             .documents
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        seen.seq = ledger.head.seq;
-        seen.journal_id.clone_from(&ledger.head.journal_id);
-        seen.by_key = pages
+        seen.seq = head.seq;
+        seen.journal_id.clone_from(&head.journal_id);
+        seen.by_key = self
             .documents
             .iter()
             .map(|(key, text)| (key.as_str().into(), Arc::clone(text)))
             .collect();
-        drop(seen);
-        pages
     }
 
     fn viewer<'a>(&'a self, ledger: &'a Ledger) -> Viewer<'a> {

@@ -147,7 +147,7 @@ impl Engine {
         let place = spool.map(|path| SpoolPlace { path, journal_id });
         let keeper = Keeper::start(store, place, &shared).ok()?;
         let mut engine = Self {
-            pages: Pages::open(&loaded.ledger, loaded.erasable, &shared),
+            pages: Pages::open(&loaded.ledger, loaded.erasable),
             ledger: loaded.ledger,
             field,
             clock,
@@ -159,7 +159,10 @@ impl Engine {
             told: 0,
         };
         engine.told = engine.ledger.head.seq;
+        // What is owed is offered before anybody can see that it is.
+        let loaded_head = engine.ledger.head.clone();
         engine.started(now, &config_version);
+        engine.pages.publish(&loaded_head, &engine.shared);
         engine.shared.set_health(|health| health.ready = true);
         Some(engine)
     }
