@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::timeline::TimelineLine;
-use super::Viewer;
+use super::{Viewer, parts};
 use crate::domain::text::{Line, Text};
 use crate::procedure::fire::Incident;
 
@@ -37,6 +37,11 @@ fn line(viewer: &Viewer<'_>, said: &TimelineLine) -> Value {
     let site = viewer.site;
     let mut words = Line::new(format!("line.{}", said.key));
     words.args = said.args.clone();
+    if said.key == "restored"
+        && let Some(item) = said.args.get("item")
+    {
+        words = parts::restore_line(viewer, item);
+    }
     let mut place = None;
     if let Some(point) = said.point.as_ref().and_then(|id| site.points.get(id)) {
         words = words.with("point", &point.name.zh);

@@ -290,11 +290,12 @@ pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -
     } else if let Some((connected, by)) = connected {
         step.who = Some(viewer.actor(&by.by));
         step.at = Some(by.at);
-        step.facts.push(parts::line(if *connected {
+        let fact = if *connected {
             "fact.119_connected"
         } else {
             "fact.119_failed"
-        }));
+        };
+        step.facts.push(json!(Line::new(fact).with("used", "")));
     }
     if let Some(call) = call.filter(|call| !call.is_settled()) {
         step.late = call.late;
