@@ -10,7 +10,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -128,6 +128,8 @@ impl Spool {
             .write(true)
             .create(true)
             .truncate(true)
+            // It holds what people said, and hashes of who is signed on.
+            .mode(0o600)
             .open(path)?;
         fallocate(&file, FallocateFlags::empty(), 0, SPOOL_BYTES)?;
         let mut header = [0; HEADER_BYTES as usize];
@@ -286,6 +288,8 @@ fn no_room() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     fn record(text: &str) -> Record {
@@ -310,6 +314,8 @@ mod tests {
         let (_folder, path) = folder();
         let (mut spool, records) = Spool::open(&path, "a").expect("made");
         assert!(records.is_empty());
+        let mode = spool.file.metadata().expect("a file").mode();
+        assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
         spool.append(&record("1")).expect("appended");
         spool.append(&record("2")).expect("appended");
         let (mut spool, records) = Spool::open(&path, "a").expect("opened");
