@@ -224,9 +224,10 @@ impl<T> Keeper<T> {
         let mut failed = false;
         while let Ok((number, kept)) = self.spooled.try_recv() {
             let of = self.waiting.iter_mut().find(|w| w.number == number);
-            failed |= !kept;
+            // What the journal has meanwhile no longer matters here.
             if let Some(waiting) = of {
                 waiting.in_spool = kept;
+                failed |= !kept;
             }
         }
         let late = |w: &Waiting<T>| {
