@@ -185,11 +185,7 @@ fn alarm(ledger: &mut Ledger, n: usize) -> Option<Entry> {
     };
     let observation = Observation {
         point: format!("B-{n:04}").into(),
-        latest: Reading {
-            conditions,
-            quality: Quality::Good,
-            at,
-        },
+        latest: Reading::new(conditions, Quality::Good, at),
         edge: Some(Edge { at, high: false }),
         missed_edges: 0,
     };
@@ -201,14 +197,14 @@ fn alarm(ledger: &mut Ledger, n: usize) -> Option<Entry> {
 }
 
 fn reading(handle: &fengsui::engine::handle::Handle, fire: bool) -> Reading {
-    Reading {
-        conditions: Conditions {
+    Reading::new(
+        Conditions {
             fire,
             ..Conditions::default()
         },
-        quality: Quality::Good,
-        at: handle.now().engine,
-    }
+        Quality::Good,
+        handle.now().engine,
+    )
 }
 
 /// The shipped site with 500 more smoke detectors in 50 compartments of their own.

@@ -166,11 +166,7 @@ impl Maker {
         let at = EngineTime(self.at);
         let observation = Observation {
             point: point.into(),
-            latest: Reading {
-                conditions,
-                quality: Quality::Good,
-                at,
-            },
+            latest: Reading::new(conditions, Quality::Good, at),
             edge: conditions.fire.then_some(Edge { at, high: false }),
             missed_edges: 0,
         };

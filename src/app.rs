@@ -74,7 +74,7 @@ impl App {
             plans,
             version,
         } = configuration;
-        let (site, profiles) = (Arc::new(site), Arc::new(profiles));
+        let site = Arc::new(site);
         let clock = Clock::default();
         let shared = run::shared();
         let handle = engine::run::handle(&shared, &clock);
@@ -89,7 +89,7 @@ impl App {
             let _inside = field_runtime.enter();
             field::start(
                 Arc::clone(&site),
-                profiles,
+                &profiles,
                 handle.clone(),
                 buses.stop.clone(),
                 &buses.tracker,

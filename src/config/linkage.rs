@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::lookup::Lookup;
 use super::names::{Noun, Word};
+use super::profile::Known;
 use super::prover;
 use super::scope::Scope;
 use super::section::Section;
@@ -188,7 +189,7 @@ fn read_feedback(entry: FeedbackEntry, scope: &mut Scope<'_>) -> Option<Feedback
 }
 
 fn read_means(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<Means> {
-    let (unit, known) = lookup.profile(&entry.bus, &entry.unit, scope)?;
+    let (unit, Known::Registers(known)) = lookup.profile(&entry.bus, &entry.unit, scope)?;
     let write = known.write(&entry.write, scope)?;
     prover::check_silence(entry, known, scope);
     let target = read_target(entry, write, scope)?;

@@ -47,7 +47,7 @@ use crate::domain::ids::{OutputId, PointId};
 use crate::domain::limits::FireLimits;
 use crate::domain::output::Output;
 use crate::domain::point::Point;
-use crate::domain::profile::Profile;
+use crate::domain::profile::UnitProfile;
 use crate::domain::settings::{Broker, Settings};
 use crate::domain::site::Site;
 
@@ -56,8 +56,8 @@ use crate::domain::site::Site;
 pub struct Configuration {
     /// The campus.
     pub site: Site,
-    /// Register profiles by name.
-    pub profiles: BTreeMap<String, Profile>,
+    /// Profiles of units by name.
+    pub profiles: BTreeMap<String, UnitProfile>,
     /// What fengsui.toml says of the daemon itself.
     pub settings: Settings,
     /// Drawings by file name; each only draws.
@@ -225,8 +225,8 @@ fn check_whole(names: &Names, site: &Site, reports: &mut Vec<Report>) {
     }
 }
 
-fn bare(profiles: BTreeMap<String, Known>) -> BTreeMap<String, Profile> {
-    let bare = |(name, known): (String, Known)| (name, known.profile);
+fn bare(profiles: BTreeMap<String, Known>) -> BTreeMap<String, UnitProfile> {
+    let bare = |(name, known): (String, Known)| (name, known.bare());
     profiles.into_iter().map(bare).collect()
 }
 

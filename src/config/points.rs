@@ -9,11 +9,12 @@ use toml::Spanned;
 
 use super::lookup::Lookup;
 use super::names::{Noun, Word, advice};
+use super::profile::Known;
 use super::routes;
 use super::scope::Scope;
 use super::table::Row;
 use crate::domain::ids::{NodeId, PointId};
-use crate::domain::point::{Point, PointKind};
+use crate::domain::point::{Address, Point, PointKind};
 use crate::domain::profile::{Area, Group, Layout};
 use crate::domain::text::Text;
 
@@ -41,9 +42,9 @@ pub(super) const COLUMNS: [&str; 16] = [
 type Element = (String, u8, Area, u16, Option<u16>);
 
 /// Where a point is read.
-struct Address {
+struct Wired {
     unit: u8,
-    index: u16,
+    address: Address,
     element: Element,
 }
 
@@ -83,7 +84,7 @@ fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(
     check_location(row, lookup, scope);
     let place = read_place(row, lookup, scope);
     let kind = read_kind(&row.word("kind"), scope);
-    let address = read_address(row, kind, lookup, scope);
+    let wired = read_address(row, kind, lookup, scope);
     let text = |zh: &'static str, en: &'static str, scope: &mut Scope<'_>| {
         Text::new(
             scope.filled(row.word(zh), zh),
@@ -92,7 +93,7 @@ fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(
     };
     let name = text("name_zh", "name_en", scope);
     let room = text("room_zh", "room_en", scope);
-    let address = address?;
+    let wired = wired?;
     let word = |column| row.word(column).into_inner();
     let point = Point {
         id: word("id").into(),
@@ -105,11 +106,11 @@ fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(
         place,
         node: word("node").into(),
         bus: word("bus").into(),
-        unit: address.unit,
+        unit: wired.unit,
         group: word("group"),
-        index: address.index,
+        address: wired.address,
     };
-    Some((point, address.element))
+    Some((point, wired.element))
 }
 
 /// Building, floor and compartment exist and contain each other.
@@ -192,11 +193,11 @@ fn read_address(
     kind: Option<PointKind>,
     lookup: &Lookup<'_>,
     scope: &mut Scope<'_>,
-) -> Option<Address> {
+) -> Option<Wired> {
     let (bus, group) = (row.word("bus"), row.word("group"));
     let unit = integer(&row.word("unit"), scope);
     let index = integer(&row.word("index"), scope);
-    let (unit, known) = lookup.profile(&bus, &unit?, scope)?;
+    let (unit, Known::Registers(known)) = lookup.profile(&bus, &unit?, scope)?;
     let found = known.group(&group, scope)?;
     if let Some(kind) = kind {
         check_bits(kind, found, &group, scope);
@@ -210,9 +211,9 @@ fn read_address(
         found.elements(index).start,
         bit.then_some(index % 16),
     );
-    Some(Address {
+    Some(Wired {
         unit,
-        index,
+        address: Address::Index(index),
         element,
     })
 }

@@ -14,10 +14,34 @@ use super::report::Report;
 use super::scope::Scope;
 use super::section::Section;
 use super::writes::{self, WriteEntry};
-use crate::domain::profile::{Group, Profile, Write};
+use crate::domain::profile::{Group, Profile, UnitProfile, Write};
 
-/// A profile with what only the configuration has to know of it.
-pub(super) struct Known {
+/// A profile by the protocol its units speak.
+pub(super) enum Known {
+    /// Modbus.
+    Registers(Registers),
+}
+
+impl Known {
+    /// What the daemon needs of it.
+    pub(super) fn bare(self) -> UnitProfile {
+        match self {
+            Self::Registers(registers) => UnitProfile::Registers(registers.profile),
+        }
+    }
+}
+
+/// How the units of a profile speak.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Protocol {
+    /// Modbus TCP, RTU or RTU over TCP.
+    #[default]
+    Modbus,
+}
+
+/// A register profile with what only the configuration has to know of it.
+pub(super) struct Registers {
     pub(super) profile: Profile,
     /// Names of all groups, also of those with an error.
     pub(super) groups: BTreeSet<String>,
@@ -77,13 +101,20 @@ pub(super) fn stem<'a>(file: &'a str, folder: &str, ending: &str) -> Option<&'a 
 fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
     let source: &Source = scope.source;
     let mut file = Section::of_file(source, scope.reports)?;
+    let protocol: Option<Protocol> = file.optional("protocol", scope.reports);
+    match protocol.unwrap_or_default() {
+        Protocol::Modbus => read_registers(name, file, &mut scope).map(Known::Registers),
+    }
+}
+
+fn read_registers(name: &str, mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<Registers> {
     let described: Option<Word> = file.read("source", scope.reports);
     described.map(|word| scope.filled(word, "source"));
     let _: Option<Tier> = file.read("tier", scope.reports);
     let base: Option<Spanned<BaseEntry>> = file.read("base", scope.reports);
-    let base = base.and_then(|base| Base::read(&base, &mut scope));
+    let base = base.and_then(|base| Base::read(&base, scope));
     let limits: Option<LimitsEntry> = file.read("limits", scope.reports);
-    let limits = limits.and_then(|limits| read_limits(&limits, &mut scope));
+    let limits = limits.and_then(|limits| read_limits(&limits, scope));
     let declared = [file.keys("groups"), file.keys("writes")];
     let groups: Vec<(Word, GroupEntry)> = file.named("groups", scope.reports);
     let writes: Vec<(Word, WriteEntry)> = file.named("writes", scope.reports);
@@ -91,11 +122,11 @@ fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
     let [declared_groups, declared_writes] = declared;
     let released_when_silent = writes::released_when_silent(&writes);
     let base = base?;
-    let groups = groups::read(groups, base, &mut scope);
-    let writes = writes::read(writes, base, &mut scope);
+    let groups = groups::read(groups, base, scope);
+    let writes = writes::read(writes, base, scope);
     // A wrong figure is reported; the groups are still needed to judge the points.
     let [registers_max, bits_max, gap_max] = limits.unwrap_or_default();
-    Some(Known {
+    Some(Registers {
         profile: Profile {
             name: name.to_owned(),
             registers_max,
@@ -110,7 +141,7 @@ fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
     })
 }
 
-impl Known {
+impl Registers {
     /// A group by its name. One that is not there is reported; one with an error is reported already.
     pub(super) fn group(&self, word: &Word, scope: &mut Scope<'_>) -> Option<&Group> {
         self.check("group", &self.groups, word, scope);

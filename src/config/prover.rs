@@ -7,7 +7,7 @@ use super::lines;
 use super::linkage::OutputEntry;
 use super::lookup::Lookup;
 use super::names::Noun;
-use super::profile::Known;
+use super::profile::Registers;
 use super::scope::Scope;
 use crate::domain::output::{Arming, Master, OutputKind};
 use crate::domain::point::PointKind;
@@ -246,7 +246,7 @@ fn proof(kind: OutputKind) -> Option<PointKind> {
 
 /// A device that lets go when Fengsui falls silent would stop a pump, re-lock a door, re-open a valve, stop the sounders, restore
 /// a feeder or send a lift back to service by itself: what no verb does, silence must not do.
-pub(super) fn check_silence(entry: &OutputEntry, known: &Known, scope: &mut Scope<'_>) {
+pub(super) fn check_silence(entry: &OutputEntry, known: &Registers, scope: &mut Scope<'_>) {
     let must_hold = !entry.kind.as_ref().is_panel();
     let releases = known.released_when_silent.contains(entry.write.as_ref());
     if must_hold && releases {

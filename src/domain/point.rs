@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{BuildingId, BusId, CompartmentId, FloorId, PointId};
 use super::text::Text;
-use super::time::EngineTime;
+use super::time::{EngineTime, WallTime};
 
 /// What kind of device a point is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,6 +125,57 @@ pub struct Reading {
     pub quality: Quality,
     /// When the reply arrived.
     pub at: EngineTime,
+    /// What was measured, for a point that measures. It is shown, never compared: a limit that is passed is a condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Milli>,
+    /// What the device's own clock said, when it tells; nobody sets these clocks, so nothing is ordered by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_time: Option<WallTime>,
+}
+
+impl Reading {
+    /// A reading of conditions alone.
+    #[must_use]
+    pub fn new(conditions: Conditions, quality: Quality, at: EngineTime) -> Self {
+        Self {
+            conditions,
+            quality,
+            at,
+            value: None,
+            device_time: None,
+        }
+    }
+}
+
+/// A measured value in thousandths of its unit of measurement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Milli(pub i64);
+
+/// Where a point stands within the group of its unit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Address {
+    /// Modbus: its number in the register group (device number, input number …), zero-based.
+    Index(u16),
+    /// GB/T 26875.3: the system's address and the part's address as it is sent, low byte first.
+    Part {
+        /// 系统地址.
+        system: u8,
+        /// 部件地址.
+        part: u32,
+    },
+    /// A printing panel: how the panel calls it, as its profile's patterns give it, for example `1-2-15`.
+    Label(String),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "{index}"),
+            Self::Part { system, part } => write!(f, "{system}/0x{part:08X}"),
+            Self::Label(label) => f.write_str(label),
+        }
+    }
 }
 
 /// A point as the site's files describe it.
@@ -154,6 +205,6 @@ pub struct Point {
     pub unit: u8,
     /// Name of the register group in the unit's profile.
     pub group: String,
-    /// Index of the point in that group (device number, input number …), zero-based.
-    pub index: u16,
+    /// Where it stands in that group.
+    pub address: Address,
 }

@@ -6,6 +6,13 @@ use std::ops::Range;
 
 use super::output::Target;
 
+/// What one kind of unit says and takes, by the protocol it speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnitProfile {
+    /// Modbus: a map of registers.
+    Registers(Profile),
+}
+
 /// A device's map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {

@@ -138,14 +138,14 @@ mod tests {
     use crate::domain::time::EngineTime;
 
     fn reading(fire: bool, at: i64) -> Reading {
-        Reading {
-            conditions: Conditions {
+        Reading::new(
+            Conditions {
                 fire,
                 ..Conditions::default()
             },
-            quality: Quality::Good,
-            at: EngineTime(at),
-        }
+            Quality::Good,
+            EngineTime(at),
+        )
     }
 
     #[test]

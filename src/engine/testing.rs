@@ -110,7 +110,7 @@ fn point(id: &str, kind: PointKind, bus: &str) -> Point {
         bus: bus.into(),
         unit: 1,
         group: "devices".into(),
-        index: 0,
+        address: crate::domain::point::Address::Index(0),
     }
 }
 

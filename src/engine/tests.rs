@@ -91,11 +91,7 @@ impl Room {
     }
 
     fn observe(&self, point: &str, conditions: Conditions) {
-        let reading = Reading {
-            conditions,
-            quality: Quality::Good,
-            at: self.handle.now().engine,
-        };
+        let reading = Reading::new(conditions, Quality::Good, self.handle.now().engine);
         self.handle.observe(&PointId::from(point), reading);
     }
 

@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::command::FieldHandle;
 pub use self::counters::Counts;
-use crate::domain::profile::Profile;
+use crate::domain::profile::{Profile, UnitProfile};
 use crate::domain::site::Site;
 use crate::engine::handle::Handle;
 
@@ -36,14 +36,15 @@ use crate::engine::handle::Handle;
 #[must_use]
 pub fn start(
     site: Arc<Site>,
-    profiles: Arc<BTreeMap<String, Profile>>,
+    profiles: &BTreeMap<String, UnitProfile>,
     handle: Handle,
     stop: CancellationToken,
     tracker: &TaskTracker,
 ) -> Arc<FieldHandle> {
+    let maps = register_maps(profiles);
     let mut ports = BTreeMap::new();
     for bus in site.buses.values() {
-        let (blocks, unplaced) = plan::blocks(&site, bus, &profiles);
+        let (blocks, unplaced) = plan::blocks(&site, bus, &maps);
         for (point, why) in unplaced {
             tracing::error!(bus.id = %bus.id, point.id = %point, %why, "a point cannot be read");
         }
@@ -56,4 +57,12 @@ pub fn start(
         ports.insert(bus.id.clone(), port);
     }
     Arc::new(FieldHandle { ports })
+}
+
+/// The profiles of units that speak Modbus.
+fn register_maps(profiles: &BTreeMap<String, UnitProfile>) -> BTreeMap<String, Profile> {
+    let maps = profiles.iter().map(|(name, profile)| match profile {
+        UnitProfile::Registers(map) => (name.clone(), map.clone()),
+    });
+    maps.collect()
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::modbus::pdu::{BITS_MAX, REGISTERS_MAX, Span};
 use crate::domain::ids::PointId;
-use crate::domain::point::Point;
+use crate::domain::point::{Address, Point};
 use crate::domain::profile::{Area, Layout, Profile, Scan};
 use crate::domain::site::{Bus, Site};
 
@@ -122,14 +122,17 @@ fn place(bus: &Bus, point: &Point, profiles: &BTreeMap<String, Profile>) -> Resu
     let profile = profile.ok_or_else(|| Unplaced::Profile(unit.profile.clone()))?;
     let group = profile.groups.get(&point.group);
     let group = group.ok_or_else(|| Unplaced::Group(point.group.clone()))?;
-    if point.index >= group.count {
-        return Err(Unplaced::Index);
-    }
+    let index = match point.address {
+        Address::Index(index) if index < group.count => index,
+        Address::Index(_) | Address::Part { .. } | Address::Label(_) => {
+            return Err(Unplaced::Index);
+        }
+    };
     let is_bits = group.area.is_bits();
     let (elements_before, bit) = match (&group.layout, is_bits) {
         (Layout::Word { .. }, true) => return Err(Unplaced::Layout),
-        (Layout::Word { .. }, false) | (Layout::Bit { .. }, true) => (point.index, 0),
-        (Layout::Bit { .. }, false) => (point.index / 16, point.index % 16),
+        (Layout::Word { .. }, false) | (Layout::Bit { .. }, true) => (index, 0),
+        (Layout::Bit { .. }, false) => (index / 16, index % 16),
     };
     let address = group.start.checked_add(elements_before);
     let span = address.and_then(|address| Span::new(group.area, address, 1));

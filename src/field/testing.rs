@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::device::{Act, Device, Server};
 pub(crate) use self::engine::{Engine, Heard};
 pub(crate) use self::site::{
-    TIMEOUT_MS, bus, effect, io_site, panel_site, point, profiles, site, word,
+    TIMEOUT_MS, bus, effect, io_site, panel_site, point, profiles, site, unit_profiles, word,
 };
 pub(crate) use self::wire::{Slave, Wire, Wrong};
 use super::FieldHandle;
@@ -40,7 +40,7 @@ impl Bench {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let field = super::start(
             Arc::new(site),
-            Arc::new(profiles()),
+            &unit_profiles(),
             engine.handle.clone(),
             stop.clone(),
             &tracker,

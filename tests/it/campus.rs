@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use fengsui::config;
+use fengsui::domain::point::Address;
 use fengsui_sim::campus::{self, CampusOptions};
 use fengsui_sim::layout::Which;
 use serde_json::Value;
@@ -59,7 +60,8 @@ async fn configuration_and_simulator_agree_on_every_device_and_output() {
         let device = played.get(point.id.as_str());
         let device = device.unwrap_or_else(|| panic!("nobody plays {}", point.id));
         assert_eq!(device.panel, point.bus.as_str(), "{}", point.id);
-        assert_eq!(device.number, point.index + 1, "{}", point.id);
+        let number = Address::Index(device.number - 1);
+        assert_eq!(number, point.address, "{}", point.id);
         assert_eq!(device.room.zh, point.room.zh, "{}", point.id);
         let kind = serde_json::to_value(point.kind).expect("a word");
         assert_eq!(kind, device.kind, "{}", point.id);
@@ -72,7 +74,12 @@ async fn configuration_and_simulator_agree_on_every_device_and_output() {
         let feedback = known.feedback.as_ref().expect("a feedback");
         let feedback = &site.points[&feedback.point];
         assert_eq!(feedback.bus.as_str(), output.io, "{}", output.id);
-        assert_eq!(feedback.index, output.coil, "{}", output.id);
+        assert_eq!(
+            feedback.address,
+            Address::Index(output.coil),
+            "{}",
+            output.id
+        );
     }
     assert!(devices.len() >= 300, "{} devices", devices.len());
     running.stop().await;

@@ -109,11 +109,7 @@ impl Room {
     }
 
     pub(crate) fn observe(&self, point: &str, conditions: Conditions) {
-        let reading = Reading {
-            conditions,
-            quality: Quality::Good,
-            at: self.handle.now().engine,
-        };
+        let reading = Reading::new(conditions, Quality::Good, self.handle.now().engine);
         self.handle.observe(&point.into(), reading);
     }
 

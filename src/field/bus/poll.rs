@@ -260,10 +260,6 @@ fn put(
     conditions: Conditions,
     (quality, at): (Quality, EngineTime),
 ) {
-    let reading = Reading {
-        conditions,
-        quality,
-        at,
-    };
+    let reading = Reading::new(conditions, quality, at);
     handle.observe(&placed.point, reading);
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::line::Line;
 use crate::domain::output::{Action, Target};
-use crate::domain::point::{Point, PointKind};
-use crate::domain::profile::{Area, Group, Layout, Profile, Scan};
+use crate::domain::point::{Address, Point, PointKind};
+use crate::domain::profile::{Area, Group, Layout, Profile, Scan, UnitProfile};
 use crate::domain::site::{Bus, Site, Unit};
 use crate::domain::text::Text;
 use crate::engine::ports::WriteEffect;
@@ -27,6 +27,12 @@ pub(crate) fn word() -> Layout {
         high: None,
         missing: Some(0xFFFF),
     }
+}
+
+/// The same as the field is given them.
+pub(crate) fn unit_profiles() -> BTreeMap<String, UnitProfile> {
+    let wrapped = |(name, profile)| (name, UnitProfile::Registers(profile));
+    profiles().into_iter().map(wrapped).collect()
 }
 
 /// A panel with 48 devices in holding registers, and a module with 16 outputs and their feedback.
@@ -104,7 +110,7 @@ pub(crate) fn point(id: &str, bus: &str, unit: u8, (group, index): (&str, u16)) 
         bus: bus.into(),
         unit,
         group: group.to_owned(),
-        index,
+        address: Address::Index(index),
     }
 }
 

@@ -167,11 +167,7 @@ impl House {
             fire: true,
             ..Conditions::default()
         };
-        let reading = Reading {
-            conditions,
-            quality: Quality::Good,
-            at: self.handle.now().engine,
-        };
+        let reading = Reading::new(conditions, Quality::Good, self.handle.now().engine);
         self.handle.observe(&PointId::from(point), reading);
     }
 

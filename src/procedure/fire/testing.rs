@@ -112,14 +112,14 @@ impl Play {
     pub(crate) fn fire(&mut self, point: &str, fire: bool) {
         let observation = Observation {
             point: point.into(),
-            latest: Reading {
-                conditions: Conditions {
+            latest: Reading::new(
+                Conditions {
                     fire,
                     ..Conditions::default()
                 },
-                quality: Quality::Good,
-                at: self.now.engine,
-            },
+                Quality::Good,
+                self.now.engine,
+            ),
             edge: None,
             missed_edges: 0,
         };

@@ -32,7 +32,7 @@ pub fn point(viewer: &Viewer<'_>, id: &PointId) -> Option<Value> {
         "id": id,
         "kind": point.kind,
         "name": point.name,
-        "address": format!("{}/{}/{}", point.bus, point.group, point.index),
+        "address": format!("{}/{}/{}", point.bus, point.group, point.address),
         "building": point.building,
         "floor": point.floor,
         "room": point.room,

@@ -10,11 +10,12 @@ use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::input::{Input, Verb};
 use crate::domain::output::Target;
+use crate::domain::point::Address;
 use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Handle};
 use crate::engine::run::{Parts, Running, handle, shared, spawn};
 use crate::engine::testing::dormitory;
-use crate::field::testing::{Act, BOUND, Server, bus, profiles};
+use crate::field::testing::{Act, BOUND, Server, bus, unit_profiles};
 use crate::store::memory::MemoryStore;
 
 /// The dormitory, with its panel and its module at these addresses and each thing at a register of its own.
@@ -39,19 +40,19 @@ fn wired(panel: &str, module: &str) -> Site {
         if let Some(feedback) = &output.feedback
             && let Some(point) = site.points.get_mut(&feedback.point)
         {
-            (point.group, point.index) = ("inputs".to_owned(), coil);
+            (point.group, point.address) = ("inputs".to_owned(), Address::Index(coil));
         }
         coil += 1;
     }
     for (n, id) in ["P1-KEY", "P1-SILENCED", "P1-SOUNDERS"].iter().enumerate() {
         if let Some(point) = site.points.get_mut(*id) {
             point.group = "status".to_owned();
-            point.index = u16::try_from(n).unwrap();
+            point.address = Address::Index(u16::try_from(n).unwrap());
         }
     }
     for n in 15..=30 {
         if let Some(point) = site.points.get_mut(format!("P1-{n:03}").as_str()) {
-            point.index = n - 1;
+            point.address = Address::Index(n - 1);
         }
     }
     site
@@ -69,9 +70,9 @@ impl Campus {
         let (site, shared, clock) = (Arc::new(site), shared(), Clock::default());
         let handle = handle(&shared, &clock);
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let profiles = Arc::new(profiles());
+        let profiles = unit_profiles();
         let (ours, token) = (Arc::clone(&site), stop.clone());
-        let field = crate::field::start(ours, profiles, handle.clone(), token, &tracker);
+        let field = crate::field::start(ours, &profiles, handle.clone(), token, &tracker);
         let parts = Parts {
             site,
             config_version: "1".into(),
