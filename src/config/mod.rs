@@ -19,6 +19,7 @@ mod points;
 mod procedures;
 mod profile;
 mod prover;
+mod quirks;
 mod report;
 mod routes;
 mod scope;

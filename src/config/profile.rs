@@ -10,6 +10,7 @@ use super::address::{Base, BaseEntry};
 use super::files::{Folder, Source};
 use super::groups::{self, GroupEntry};
 use super::names::{Names, Noun, Word, advice};
+use super::quirks::{self, QuirksEntry};
 use super::report::Report;
 use super::scope::Scope;
 use super::section::Section;
@@ -115,6 +116,8 @@ fn read_registers(name: &str, mut file: Section<'_>, scope: &mut Scope<'_>) -> O
     let base = base.and_then(|base| Base::read(&base, scope));
     let limits: Option<LimitsEntry> = file.read("limits", scope.reports);
     let limits = limits.and_then(|limits| read_limits(&limits, scope));
+    let quirks: Option<QuirksEntry> = file.optional("quirks", scope.reports);
+    let quirks = quirks.map(|quirks| quirks::read(&quirks, scope));
     let declared = [file.keys("groups"), file.keys("writes")];
     let groups: Vec<(Word, GroupEntry)> = file.named("groups", scope.reports);
     let writes: Vec<(Word, WriteEntry)> = file.named("writes", scope.reports);
@@ -132,6 +135,7 @@ fn read_registers(name: &str, mut file: Section<'_>, scope: &mut Scope<'_>) -> O
             registers_max,
             bits_max,
             gap_max,
+            quirks: quirks.unwrap_or_default(),
             groups,
             writes,
         },

@@ -24,10 +24,36 @@ pub struct Profile {
     pub bits_max: u16,
     /// Unused registers or bits that may be read along to save a request.
     pub gap_max: u16,
+    /// In what the device departs from the protocol.
+    pub quirks: Quirks,
     /// Groups of points by name.
     pub groups: BTreeMap<String, Group>,
     /// What can be written, by name.
     pub writes: BTreeMap<String, Write>,
+}
+
+/// In what a device departs from the protocol. What is not listed here is taken as an error of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quirks {
+    /// Its replies name unit 0 whatever unit was asked.
+    pub unit_zero_replies: bool,
+    /// It does not repeat the transaction number of the request (Modbus TCP).
+    pub transaction_not_echoed: bool,
+    /// The value that switches a coil on, `0xFF00` in the protocol (V1.1b3, 6.5).
+    pub coil_on: u16,
+    /// It takes function codes 15 and 16 only, also for one coil or register.
+    pub writes_multiple: bool,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            unit_zero_replies: false,
+            transaction_not_echoed: false,
+            coil_on: 0xFF00,
+            writes_multiple: false,
+        }
+    }
 }
 
 /// A table of the Modbus data model (MODBUS Application Protocol V1.1b3, 4.3).

@@ -58,6 +58,7 @@ panels/simulated_panel.toml | test = 3 | test = 2 | 2 }⏎ | two conditions shar
 panels/simulated_panel.toml | registers_max = 125 | registers_max = 126 | 126 | `registers_max` is 126, out of its limits
 panels/simulated_panel.toml | value = 4⏎pulse = true | value = 4⏎pulse = true⏎repeat = "safe" | "safe" | a pulse can never be repeated safely: a second one is a second stroke
 panels/simulated_panel.toml | value = 3⏎ | value = 2⏎ | stop_sounders] | `stop_sounders` describes a coil or command that is described already
+panels/dry_contact_io.toml | [groups.inputs] | [quirks]⏎coil_on = 0⏎⏎[groups.inputs] | 0⏎⏎[groups.inputs] | `coil_on` is 0, out of its limits
 panels/dry_contact_io.toml | base = 0 | base = 2 | 2⏎ | `base` says how the addresses of this file are counted
 "#;
 const LIMITS: &str = r#"

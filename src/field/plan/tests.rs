@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::profile::Group;
+use crate::domain::profile::{Group, Quirks};
 use crate::field::testing::{bus, point, profiles, site, word};
 
 /// Area, first address, how many, layout, scan of each group `g0`, `g1` …
@@ -21,6 +21,7 @@ fn profile(groups: Groups, registers_max: u16, gap_max: u16) -> BTreeMap<String,
         registers_max,
         bits_max: 16,
         gap_max,
+        quirks: Quirks::default(),
         groups: groups.map(|(n, g)| (format!("g{n}"), group(g))).collect(),
         writes: BTreeMap::new(),
     };

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::domain::line::Line;
 use crate::domain::output::{Action, Target};
 use crate::domain::point::{Address, Point, PointKind};
-use crate::domain::profile::{Area, Group, Layout, Profile, Scan, UnitProfile};
+use crate::domain::profile::{Area, Group, Layout, Profile, Quirks, Scan, UnitProfile};
 use crate::domain::site::{Bus, Site, Unit};
 use crate::domain::text::Text;
 use crate::engine::ports::WriteEffect;
@@ -49,6 +49,7 @@ pub(crate) fn profiles() -> BTreeMap<String, Profile> {
         registers_max: 125,
         bits_max: 2_000,
         gap_max: 8,
+        quirks: Quirks::default(),
         groups: groups.into_iter().map(|(n, g)| (n.to_owned(), g)).collect(),
         writes: BTreeMap::new(),
     };
