@@ -419,10 +419,12 @@ impl Ledger {
     fn put(&mut self, id: &str, table: Table, detail: &str) -> serde_json::Result<Option<Cell>> {
         let campus = &mut self.campus;
         if table == Table::Cases {
+            let cell = Cell::Incident(id.into());
             campus
                 .incidents
                 .insert(id.into(), serde_json::from_str(detail)?);
-            return Ok(Some(Cell::Incident(id.into())));
+            campus.note_fire(&cell);
+            return Ok(Some(cell));
         }
         let Some(cell) = Cell::parse(id) else {
             return Ok(None);

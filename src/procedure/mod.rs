@@ -51,6 +51,19 @@ pub struct Campus {
     pub recent: timeline::Lines,
     /// Open incidents; a closed one leaves memory.
     pub incidents: BTreeMap<CaseId, Incident>,
+    /// Which of them are confirmed fires.
+    pub fires: fire::spread::Fires,
+}
+
+impl Campus {
+    /// Takes over in `fires` what an incident has become.
+    pub fn note_fire(&mut self, cell: &Cell) {
+        if let Cell::Incident(id) = cell
+            && let Some(incident) = self.incidents.get(id)
+        {
+            self.fires.note(incident);
+        }
+    }
 }
 
 /// A part of the campus that is stored, due and shown on its own.
@@ -338,6 +351,9 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event) -> BTreeSet<Cell
     gas::apply::apply(campus, stamp, event, &mut touched);
     fire::apply::apply(campus, stamp, event, &mut touched);
     timeline::apply(campus, stamp, event, &mut touched);
+    for cell in &touched {
+        campus.note_fire(cell);
+    }
     touched
 }
 

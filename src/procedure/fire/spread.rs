@@ -2,12 +2,36 @@
 //! Once one is confirmed the others are 可能蔓延: they stand in the same 119 entry 续报 and end with the building's one all-clear.
 //! Another building is always independent, and signals of different compartments never form an AND.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::Campus;
 use super::super::events::Event;
 use super::{Call119, Incident, Stage, restore};
-use crate::domain::ids::CaseId;
+use crate::domain::ids::{BuildingId, CaseId};
 use crate::domain::site::Site;
 use crate::domain::time::Now;
+
+/// The confirmed fires of each building, eldest first. It is derived from the incidents and stands beside them, so that a flood
+/// of alarms does not look through all of them for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fires(BTreeMap<BuildingId, BTreeSet<(u64, CaseId)>>);
+
+impl Fires {
+    /// Takes over what an incident has become; one that is gone was closed before.
+    pub fn note(&mut self, incident: &Incident) {
+        let fires = self.0.entry(incident.building.clone()).or_default();
+        fires.retain(|(_, id)| *id != incident.id);
+        if incident.leak.is_none() && incident.stage == Stage::Fighting {
+            fires.insert((age(incident), incident.id.clone()));
+        }
+    }
+}
+
+/// When a fire was confirmed; the latest of all when it was not.
+fn age(fire: &Incident) -> u64 {
+    let verdict = fire.verdict.as_ref();
+    verdict.map_or(u64::MAX, |verdict| verdict.seq)
+}
 
 /// The other open fires of an incident's building.
 pub fn others<'a>(
@@ -25,19 +49,13 @@ pub fn others<'a>(
 /// The confirmed fire of the building that is older than this incident's own confirmation.
 #[must_use]
 pub fn burning<'a>(campus: &'a Campus, incident: &'a Incident) -> Option<&'a Incident> {
-    let age = |fire: &Incident| {
-        fire.verdict
-            .as_ref()
-            .map_or(u64::MAX, |verdict| verdict.seq)
+    let (eldest, id) = campus.fires.0.get(&incident.building)?.first()?;
+    let own = match incident.stage {
+        Stage::Fighting => age(incident),
+        _ => u64::MAX,
     };
-    let own = if incident.stage == Stage::Fighting {
-        age(incident)
-    } else {
-        u64::MAX
-    };
-    let fires = others(campus, incident).filter(|other| other.stage == Stage::Fighting);
-    let older = fires.filter(|other| (age(other), &other.id) < (own, &incident.id));
-    older.min_by_key(|other| (age(other), other.id.clone()))
+    let is_older = incident.leak.is_none() && (*eldest, id) < (own, &incident.id);
+    campus.incidents.get(id).filter(|_| is_older)
 }
 
 /// The fire may have spread here: said once.
@@ -103,13 +121,16 @@ fn own_outputs(site: &Site, incident: &Incident) -> Vec<String> {
         .collect()
 }
 
-/// An incident and the open fires of its building: what changes for one changes for all.
+/// An incident and whatever must follow its change. A confirmed fire, and outputs that were planned, concern the open fires of the
+/// building; an alarm that nobody has judged concerns itself alone.
 pub fn with_building(campus: &Campus, id: &CaseId) -> Vec<CaseId> {
     let incident = campus.incidents.get(id);
-    let others = incident.map(|incident| others(campus, incident).map(|other| other.id.clone()));
-    others
-        .into_iter()
-        .flatten()
-        .chain(std::iter::once(id.clone()))
-        .collect()
+    let acts = |incident: &&Incident| !incident.is_undecided() || incident.plan.is_some();
+    let others = incident.filter(acts).into_iter();
+    let others = others.flat_map(|incident| others_of(campus, incident));
+    others.chain(std::iter::once(id.clone())).collect()
+}
+
+fn others_of<'a>(campus: &'a Campus, incident: &'a Incident) -> impl Iterator<Item = CaseId> {
+    others(campus, incident).map(|other| other.id.clone())
 }

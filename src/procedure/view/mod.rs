@@ -147,10 +147,16 @@ pub fn documents(viewer: &Viewer<'_>, touched: &BTreeSet<Cell>) -> BTreeMap<Stri
         incidents.extend(concerned.map(|incident| incident.id.clone()));
     }
     // What is linked is shown together: the fires of a building, and a leak and a fire of one compartment.
-    let linked: Vec<CaseId> = incidents.iter().flat_map(|id| beside(viewer, id)).collect();
-    incidents.extend(linked);
+    let linked: BTreeSet<CaseId> = incidents.iter().flat_map(|id| beside(viewer, id)).collect();
+    for id in linked.difference(&incidents) {
+        documents.extend(itself(viewer, id));
+    }
+    let mut recipients = BTreeSet::new();
     for id in incidents {
-        of_incident(viewer, &id, &mut documents);
+        of_incident(viewer, &id, (&mut documents, &mut recipients));
+    }
+    for id in recipients {
+        documents.insert(format!("recipient/{id}"), summary::recipient(viewer, &id));
     }
     documents.insert("summary".to_owned(), Some(summary::summary(viewer)));
     documents
@@ -166,7 +172,8 @@ fn leaks(viewer: &Viewer<'_>, is: impl Fn(&PointId) -> bool) -> Vec<CaseId> {
     leaks.map(|incident| incident.id.clone()).collect()
 }
 
-/// The open incidents whose documents speak of this one.
+/// The open incidents whose documents may speak of this one: those with a 119 card, those that burn by spread, and a leak or fire
+/// of the same compartment.
 fn beside(viewer: &Viewer<'_>, id: &CaseId) -> Vec<CaseId> {
     let Some(incident) = viewer.campus.incidents.get(id) else {
         return Vec::new();
@@ -174,19 +181,34 @@ fn beside(viewer: &Viewer<'_>, id: &CaseId) -> Vec<CaseId> {
     let others = viewer.campus.incidents.values();
     others
         .filter(|other| other.stage != Stage::Closed && other.building == incident.building)
+        .filter(|other| {
+            let speaks = other.call_119.is_some() || other.spread_of.is_some();
+            speaks || other.compartment == incident.compartment
+        })
         .map(|other| other.id.clone())
         .collect()
 }
 
-/// The documents of one incident: itself, its timeline, its orders and their recipients.
-fn of_incident(viewer: &Viewer<'_>, id: &CaseId, documents: &mut BTreeMap<String, Option<Value>>) {
+/// The document of an incident that only stands beside what has changed.
+fn itself(viewer: &Viewer<'_>, id: &CaseId) -> Option<(String, Option<Value>)> {
+    let incident = viewer.campus.incidents.get(id)?;
+    let document = incident::incident(viewer, incident);
+    Some((format!("incident/{id}"), Some(document)))
+}
+
+/// The documents of one incident: itself, its timeline, its orders; and the recipients of these, each once.
+fn of_incident(
+    viewer: &Viewer<'_>,
+    id: &CaseId,
+    (documents, recipients): (
+        &mut BTreeMap<String, Option<Value>>,
+        &mut BTreeSet<RecipientId>,
+    ),
+) {
     let Some(incident) = viewer.campus.incidents.get(id) else {
         return;
     };
-    documents.insert(
-        format!("incident/{id}"),
-        Some(incident::incident(viewer, incident)),
-    );
+    documents.extend(itself(viewer, id));
     documents.insert(
         format!("timeline/{id}"),
         Some(lines::timeline(viewer, incident)),
@@ -199,8 +221,7 @@ fn of_incident(viewer: &Viewer<'_>, id: &CaseId, documents: &mut BTreeMap<String
         let recipient = &order.given.recipient;
         let key = format!("order/{recipient}/{}", order.given.id);
         documents.insert(key, Some(order::order(viewer, incident, order)));
-        let key = format!("recipient/{recipient}");
-        documents.insert(key, summary::recipient(viewer, recipient));
+        recipients.insert(recipient.clone());
     }
 }
 
