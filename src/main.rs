@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use fengsui::cli::{Arguments, Command, check, journal, people, run, status};
+use fengsui::cli::{Arguments, Command, check, journal, people, points, run, status};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::User(command) => people::user(&command),
         Command::Device(command) => people::device(&command),
         Command::Token(command) => people::token(&command),
+        Command::Points(command) => points::points(&command),
         Command::Status { address } => status::status(&address),
     }
 }

@@ -44,7 +44,7 @@ pub fn load(dir: &Path) -> Result<Configuration, ExitCode> {
 }
 
 /// What was read, in two lines.
-fn summary(configuration: &Configuration) -> String {
+pub(super) fn summary(configuration: &Configuration) -> String {
     let site = &configuration.site;
     let armed = site
         .outputs

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod journal;
 pub mod people;
+pub mod points;
 pub mod run;
 pub mod status;
 
@@ -65,6 +66,9 @@ pub enum Command {
     /// Tokens of programs.
     #[command(subcommand)]
     Token(people::TokenCommand),
+    /// The table of points: out to a spreadsheet, and back when all of it is right.
+    #[command(subcommand)]
+    Points(points::PointsCommand),
     /// Asks a running daemon how it is.
     Status {
         /// Where its HTTP listens.

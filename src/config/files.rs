@@ -81,8 +81,12 @@ impl Folder {
     }
 }
 
-/// Reads every file; what cannot be read is reported.
-pub(super) fn read(dir: &Path, reports: &mut Vec<Report>) -> Folder {
+/// Reads every file; what cannot be read is reported. A file of the name in `instead` is taken from there.
+pub(super) fn read(
+    dir: &Path,
+    instead: Option<(&str, &[u8])>,
+    reports: &mut Vec<Report>,
+) -> Folder {
     let mut folder = Folder {
         dir: dir.to_owned(),
         names: Vec::new(),
@@ -100,7 +104,11 @@ pub(super) fn read(dir: &Path, reports: &mut Vec<Report>) -> Folder {
     let mut hash = Sha256::new();
     folder.names = names(dir, reports);
     for name in &folder.names {
-        let Some(bytes) = bytes_of(dir, name, reports) else {
+        let given = instead.filter(|(given, _)| given == name);
+        let Some(bytes) = given.map_or_else(
+            || bytes_of(dir, name, reports),
+            |(_, bytes)| Some(bytes.to_owned()),
+        ) else {
             continue;
         };
         // Lengths first, so that no two folders hash alike by moving a border.

@@ -38,6 +38,7 @@ use self::files::{Folder, Source};
 use self::lookup::Lookup;
 use self::names::{Names, Noun, Word};
 use self::plans::Plan;
+pub use self::points::COLUMNS as POINT_COLUMNS;
 use self::profile::Known;
 pub use self::report::{Report, render};
 use self::scope::Scope;
@@ -73,12 +74,25 @@ pub struct Configuration {
 ///
 /// Every error of every file, by file and from top to bottom.
 pub fn load(dir: &Path) -> Result<Configuration, Vec<Report>> {
+    load_folder(dir, None).map_err(report::listed)
+}
+
+/// Reads the folder as if `points` were its points.csv.
+///
+/// # Errors
+///
+/// As [`load`], each on its own however often it is repeated.
+pub fn load_with_points(dir: &Path, points: &str) -> Result<Configuration, Vec<Report>> {
+    load_folder(dir, Some(("points.csv", points.as_bytes()))).map_err(report::sorted)
+}
+
+fn load_folder(dir: &Path, instead: Option<(&str, &[u8])>) -> Result<Configuration, Vec<Report>> {
     let mut reports = Vec::new();
-    let folder = files::read(dir, &mut reports);
+    let folder = files::read(dir, instead, &mut reports);
     let configuration = read(&folder, &mut reports);
     match configuration {
         Some(configuration) if reports.is_empty() => Ok(configuration),
-        Some(_) | None => Err(report::listed(reports)),
+        Some(_) | None => Err(reports),
     }
 }
 

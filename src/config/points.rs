@@ -19,7 +19,7 @@ use crate::domain::profile::{Area, Group, Layout};
 use crate::domain::text::Text;
 
 /// The columns of the table.
-pub(super) const COLUMNS: [&str; 16] = [
+pub const COLUMNS: [&str; 16] = [
     "id",
     "kind",
     "name_zh",

@@ -88,6 +88,18 @@ impl Report {
         Some((line, before[line_start..].chars().count() + 1))
     }
 
+    /// The byte of the file at which it stands; `None` when the file cannot be shown.
+    #[must_use]
+    pub fn offset(&self) -> Option<usize> {
+        self.source.as_ref()?;
+        self.marks.first().map(|(span, _)| span.start)
+    }
+
+    /// The bytes of the file at which other places stand that have to do with it.
+    pub fn related(&self) -> impl Iterator<Item = usize> {
+        self.marks.iter().skip(1).map(|(span, _)| span.start)
+    }
+
     /// What makes two errors the same mistake.
     fn key(&self) -> (String, String) {
         (self.file.clone(), self.message.clone())
@@ -111,10 +123,16 @@ impl Report {
     }
 }
 
+/// By file, from top to bottom.
+pub(super) fn sorted(mut reports: Vec<Report>) -> Vec<Report> {
+    reports.sort_by_cached_key(Report::rank);
+    reports
+}
+
 /// Errors as they are listed: by file, from top to bottom. One mistake can show in many lines: the same message in
 /// one file more than [`SAME_MAX`] times is listed once, with the other lines.
-pub(super) fn listed(mut reports: Vec<Report>) -> Vec<Report> {
-    reports.sort_by_cached_key(Report::rank);
+pub(super) fn listed(reports: Vec<Report>) -> Vec<Report> {
+    let reports = sorted(reports);
     let mut lines: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for report in &reports {
         let line = report.position().map_or(0, |(line, _)| line);

@@ -27,6 +27,15 @@ pub fn both(line: &Line) -> Text {
     }
 }
 
+/// The end of the key below `prefix` whose words, in either language, are these.
+#[must_use]
+pub fn key_of(prefix: &str, words: &str) -> Option<&'static str> {
+    let keys = CATALOGUE.range(prefix.to_owned()..);
+    let mut keys = keys.map_while(|(key, text)| Some((key.strip_prefix(prefix)?, text)));
+    let found = keys.find(|(_, text)| text.zh == words || text.en.eq_ignore_ascii_case(words));
+    found.map(|(key, _)| key)
+}
+
 /// Whether the catalogue has words for a key.
 #[must_use]
 pub fn has(key: &str) -> bool {
