@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     let _log = fengsui::log::start(&arguments.log, arguments.journal.as_deref());
     match arguments.command {
         Command::Run(site) => run::run(&site),
-        Command::Check { config } => check::check(&config),
+        Command::Check { config, strict } => check::check(&config, strict),
         Command::Verify(site) => journal::verify(&site),
         Command::Rebuild(site) => journal::rebuild(&site),
         Command::User(command) => people::user(&command),

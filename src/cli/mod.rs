@@ -52,6 +52,9 @@ pub enum Command {
         /// Folder of the site's files.
         #[arg(long, default_value = "config")]
         config: PathBuf,
+        /// Ends with 64 when there is a warning, too.
+        #[arg(long)]
+        strict: bool,
     },
     /// Checks the journal: its hash chain and its columns.
     Verify(SiteArguments),

@@ -6,6 +6,7 @@
 //! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next; `decode` and
 //! `memory` make conditions of elements; `bus` is the task; `command` and `report` are its two ends towards the engine.
 
+pub mod budget;
 mod bus;
 mod command;
 mod counters;
