@@ -8,29 +8,29 @@ use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+mod look;
+mod nasty;
+
 use crate::clock::SimClock;
 use crate::control;
-use crate::field::{Field, Side};
+use crate::field::Field;
 use crate::guards::script::{GuardSpec, Script};
 use crate::guards::{self, Broker, Guard, GuardRefusal, GuardView, HandReply};
 use crate::io::OutputVerb;
-use crate::layout::{Layout, LineLayout, Which};
-use crate::panel::{Panel, PanelVerb, PointVerb};
-use crate::serial::{Pty, Slave};
-use crate::server::{self, Link};
-use crate::view::{FloorView, Lamps, LinkView, OutputView, PanelView, PointView, StateView};
-use crate::wire::Wire;
-use crate::writes::Writes;
-
-/// Writes that the state document carries.
-const STATE_WRITES: usize = 200;
+use crate::layout::{Layout, Place, Which};
+use crate::panel::{PanelVerb, PointVerb};
+use crate::scenario::Running as RunningScenario;
+use crate::view::{Lamps, LinkView, OutputView, PointView};
+use crate::wire::frame::Framing;
+use crate::wire::pty::{FarEnd, Pty};
+use crate::wire::serial::Cable;
+use crate::wire::tcp::{self, Link};
 
 /// Where the campus listens and how fast it lives. Every port may be 0.
 ///
@@ -69,10 +69,10 @@ impl Default for CampusOptions {
 /// Where the campus really listens.
 #[derive(Clone, Debug, Serialize)]
 pub struct Addresses {
-    /// The first fire panel.
-    pub panel: SocketAddr,
-    /// The first I/O module.
-    pub io: SocketAddr,
+    /// The line of the first fire panel, when it is a socket.
+    pub panel: Option<SocketAddr>,
+    /// The line of the first I/O module, when it is a socket.
+    pub io: Option<SocketAddr>,
     /// Every line by its id: `host:port`, or the path of a serial line.
     pub lines: BTreeMap<String, String>,
     /// The control API.
@@ -87,7 +87,7 @@ pub struct Running {
     /// The campus itself, for tests in the same process.
     pub campus: Campus,
     tasks: JoinSet<()>,
-    slaves: Vec<Slave>,
+    far_ends: Vec<FarEnd>,
 }
 
 impl Running {
@@ -109,7 +109,7 @@ impl Running {
 
     /// Stops everything and returns when the ports are closed.
     pub async fn stop(mut self) {
-        self.slaves.clear();
+        self.far_ends.clear();
         self.tasks.shutdown().await;
     }
 
@@ -141,6 +141,11 @@ pub enum Refusal {
     },
     /// The guard does not do it.
     Guard(GuardRefusal),
+    /// A behaviour or a scenario that is not understood, or cannot be here.
+    Unfit {
+        /// Why.
+        why: String,
+    },
 }
 
 /// Starts a campus on the current runtime.
@@ -154,22 +159,23 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
             "speed must be a number above 0",
         ));
     }
-    let layout = Layout::read(options.layout)?;
+    let layout = Layout::read(&options.layout)?;
     let (links, lines) = lines(&layout, &options)?;
-    let (wires, ptys): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
+    let (cables, ptys): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let listener = TcpListener::bind(options.control).await?;
     let field = Field::new(layout);
-    let addresses = addresses(&field, (&links, &wires), listener.local_addr()?)?;
+    let addresses = addresses(&field, (&links, &cables), listener.local_addr()?);
     let campus = Campus(Arc::new(Shared {
         field: Mutex::new(field),
         clock: SimClock::start(options.speed),
         links: links.clone(),
-        wires: wires.clone(),
+        cables: cables.clone(),
         guards: Mutex::new(BTreeMap::new()),
+        scenario: Mutex::new(None),
     }));
     let mut tasks = JoinSet::new();
     for link in &links {
-        tasks.spawn(server::run(campus.clone(), Arc::clone(link)));
+        tasks.spawn(tcp::run(campus.clone(), Arc::clone(link)));
     }
     for link in &links {
         if !link.switch(true).await {
@@ -179,70 +185,69 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
             )));
         }
     }
-    let slaves = wires.iter().zip(ptys);
-    let slaves = slaves.map(|(wire, pty)| wire.serve(campus.clone(), pty));
-    let slaves = slaves.collect::<io::Result<_>>()?;
+    let far_ends = cables.iter().zip(ptys);
+    let far_ends = far_ends.map(|(cable, pty)| cable.serve(campus.clone(), pty));
+    let far_ends = far_ends.collect::<io::Result<_>>()?;
     tasks.spawn(control::serve(listener, campus.clone()));
     Ok(Running {
         addresses,
         campus,
         tasks,
-        slaves,
+        far_ends,
     })
 }
 
-type Lines = (Vec<Arc<Link>>, Vec<(Arc<Wire>, Pty)>);
+type Lines = (Vec<Arc<Link>>, Vec<(Arc<Cable>, Pty)>);
 
-/// Takes the address of every line of Modbus TCP and opens every serial one.
+/// Takes the address of every line on a socket and opens every serial one.
 fn lines(layout: &Layout, options: &CampusOptions) -> io::Result<Lines> {
-    let panels = layout.panels.iter().enumerate();
-    let panels = panels.map(|(at, panel)| (Side::Panel(at), &panel.id, &panel.line));
-    let modules = layout.modules.iter().enumerate();
-    let modules = modules.map(|(at, module)| (Side::Io(at), &module.id, &module.line));
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let (mut links, mut wires) = (Vec::new(), Vec::new());
-    for (side, id, line) in panels.chain(modules) {
-        match line {
-            LineLayout::Tcp(written) => {
-                let own = options.lines.get(id).copied();
-                let address = own.unwrap_or(if options.free { any } else { *written });
-                links.push(Arc::new(Link::bind(side, address)?));
+    let (mut links, mut cables) = (Vec::new(), Vec::new());
+    for (at, line) in layout.lines.iter().enumerate() {
+        let address = |written: &SocketAddr| {
+            let own = options.lines.get(&line.id).copied();
+            own.unwrap_or(if options.free { any } else { *written })
+        };
+        match &line.place {
+            Place::Tcp(written) => {
+                links.push(Arc::new(Link::bind(at, Framing::Tcp, address(written))?));
             }
-            LineLayout::Serial(name) => {
+            Place::RtuTcp(written) => {
+                links.push(Arc::new(Link::bind(at, Framing::Rtu, address(written))?));
+            }
+            Place::Serial { name, baud } => {
                 let link = options.serial.as_ref().map(|folder| folder.join(name));
-                wires.push(Wire::open(side, link.as_deref())?);
+                cables.push(Cable::open(at, *baud, link.as_deref())?);
             }
         }
     }
-    Ok((links, wires))
+    Ok((links, cables))
 }
 
 fn addresses(
     field: &Field,
-    (links, wires): (&[Arc<Link>], &[Arc<Wire>]),
+    (links, cables): (&[Arc<Link>], &[Arc<Cable>]),
     control: SocketAddr,
-) -> io::Result<Addresses> {
-    let first = |side: Side| {
-        let found = links.iter().find(|link| link.side == side);
-        found
-            .map(|link| link.address)
-            .ok_or_else(|| io::Error::other("the first panel and the first module are on TCP"))
+) -> Addresses {
+    let first = |id: Option<&String>| {
+        let link = links
+            .iter()
+            .find(|link| Some(field.link_id(link.line)) == id.map(String::as_str));
+        link.map(|link| link.address)
     };
-    let tcp = links
-        .iter()
-        .map(|link| (link.side, link.address.to_string()));
-    let serial = wires
-        .iter()
-        .map(|wire| (wire.side, wire.path.display().to_string()));
-    Ok(Addresses {
-        panel: first(Side::Panel(0))?,
-        io: first(Side::Io(0))?,
-        lines: tcp
+    let sockets = links.iter();
+    let sockets = sockets.map(|link| (link.line, link.address.to_string()));
+    let serial = cables.iter();
+    let serial = serial.map(|cable| (cable.line, cable.path().display().to_string()));
+    Addresses {
+        panel: first(field.layout.panels.first().map(|panel| &panel.id)),
+        io: first(field.layout.modules.first().map(|module| &module.id)),
+        lines: sockets
             .chain(serial)
-            .map(|(side, address)| (field.link_id(side).to_owned(), address))
+            .map(|(line, address)| (field.link_id(line).to_owned(), address))
             .collect(),
         control,
-    })
+    }
 }
 
 /// A handle to the campus; clones share it.
@@ -254,8 +259,9 @@ struct Shared {
     field: Mutex<Field>,
     clock: SimClock,
     links: Vec<Arc<Link>>,
-    wires: Vec<Arc<Wire>>,
+    cables: Vec<Arc<Cable>>,
     guards: Mutex<BTreeMap<String, Arc<Guard>>>,
+    scenario: Mutex<Option<RunningScenario>>,
 }
 
 impl Campus {
@@ -319,16 +325,16 @@ impl Campus {
     /// # Errors
     /// When there is no such link, or it does not follow.
     pub async fn link(&self, id: &str, up: bool) -> Result<LinkView, Refusal> {
-        let mut wires = self.0.wires.iter();
-        if let Some(wire) = wires.find(|wire| self.field().link_id(wire.side) == id) {
-            wire.switch(up);
-            return Ok(self.wire_view(wire));
+        let mut cables = self.0.cables.iter();
+        if let Some(cable) = cables.find(|cable| self.field().link_id(cable.line) == id) {
+            cable.switch(up);
+            return Ok(self.cable_view(cable));
         }
         let link = self
             .0
             .links
             .iter()
-            .find(|link| self.field().link_id(link.side) == id)
+            .find(|link| self.field().link_id(link.line) == id)
             .ok_or_else(|| unknown("link", id))?;
         if link.switch(up).await {
             Ok(self.link_view(link))
@@ -392,115 +398,22 @@ impl Campus {
     /// # Errors
     /// When a link does not come back.
     pub async fn calm(&self) -> Result<(), Refusal> {
+        self.stop_scenario();
         self.field().calm();
         for guard in self.guard_map().values() {
             guard.calm();
         }
-        for wire in &self.0.wires {
-            wire.switch(true);
+        for cable in &self.0.cables {
+            cable.switch(true);
         }
         for link in &self.0.links {
             if !link.switch(true).await {
                 return Err(Refusal::LinkStays {
-                    id: self.field().link_id(link.side).to_owned(),
+                    id: self.field().link_id(link.line).to_owned(),
                 });
             }
         }
         Ok(())
-    }
-
-    /// Every device.
-    #[must_use]
-    pub fn points(&self) -> Vec<PointView> {
-        self.field().points()
-    }
-
-    /// Every output.
-    #[must_use]
-    pub fn outputs(&self) -> Vec<OutputView> {
-        self.field().outputs()
-    }
-
-    /// Every panel with its lamps and key.
-    #[must_use]
-    pub fn panels(&self) -> Vec<PanelView> {
-        let field = self.field();
-        let view = |panel: &Panel| PanelView {
-            id: panel.layout().id.clone(),
-            name: panel.layout().name.clone(),
-            lamps: panel.lamps(),
-        };
-        field.panels.iter().map(view).collect()
-    }
-
-    /// Writes after number `since`, oldest first; 0 for all that are kept.
-    #[must_use]
-    pub fn writes(&self, since: u64) -> Writes {
-        self.field().writes.after(since, usize::MAX)
-    }
-
-    /// Everything, for the page.
-    #[must_use]
-    pub fn state(&self) -> StateView {
-        let links = self
-            .0
-            .links
-            .iter()
-            .map(|link| self.link_view(link))
-            .chain(self.0.wires.iter().map(|wire| self.wire_view(wire)))
-            .collect();
-        let guards = self.guards();
-        let panels = self.panels();
-        let field = self.field();
-        StateView {
-            site: field.layout.id.clone(),
-            name: field.layout.name.clone(),
-            speed: self.0.clock.speed(),
-            at_ms: field.now.at_ms,
-            wall_ms: field.now.wall_ms,
-            panels,
-            buildings: field.layout.buildings.clone(),
-            links,
-            floors: field
-                .layout
-                .floors
-                .iter()
-                .map(|floor| FloorView {
-                    id: floor.id.clone(),
-                    building: floor.building.clone(),
-                    name: floor.name.clone(),
-                })
-                .collect(),
-            points: field.points(),
-            outputs: field.outputs(),
-            people: field.layout.people.clone(),
-            guards,
-            writes: field.writes.after(0, STATE_WRITES),
-        }
-    }
-
-    fn link_view(&self, link: &Link) -> LinkView {
-        let field = self.field();
-        LinkView {
-            id: field.link_id(link.side).to_owned(),
-            name: field.link_name(link.side),
-            address: link.address.to_string(),
-            up: link.is_up(),
-            connections: link.connections.load(Ordering::Relaxed),
-            requests: link.requests.load(Ordering::Relaxed),
-        }
-    }
-
-    fn wire_view(&self, wire: &Wire) -> LinkView {
-        let field = self.field();
-        LinkView {
-            id: field.link_id(wire.side).to_owned(),
-            name: field.link_name(wire.side),
-            address: wire.path.display().to_string(),
-            up: wire.is_up(),
-            connections: 0,
-            requests: wire.requests.load(Ordering::Relaxed),
-        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 use crate::clock::Moment;
 use crate::io::{IoModule, Output, OutputVerb};
-use crate::layout::{Layout, Name};
+use crate::layout::{Layout, Line, Name};
+use crate::nasty::Nasty;
 use crate::panel::{Panel, PointVerb};
-use crate::view::{OutputView, PointView};
+use crate::view::{OutputView, PointView, UnitView};
 use crate::writes::{Write, WriteLog};
 
-/// Which device is behind a link: its place in the layout.
+/// A device: its place in the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Panel(usize),
@@ -20,16 +21,6 @@ pub(crate) enum Device<'a> {
     Io(&'a mut IoModule),
 }
 
-impl Device<'_> {
-    /// The unit identifier that it answers to.
-    pub(crate) fn unit(&self) -> u8 {
-        match self {
-            Self::Panel(panel) => panel.layout().unit,
-            Self::Io(module) => module.layout().unit,
-        }
-    }
-}
-
 /// The state behind the lock.
 #[derive(Debug)]
 pub(crate) struct Field {
@@ -37,6 +28,7 @@ pub(crate) struct Field {
     pub(crate) panels: Vec<Panel>,
     pub(crate) modules: Vec<IoModule>,
     pub(crate) writes: WriteLog,
+    pub(crate) nasty: Nasty,
     pub(crate) now: Moment,
 }
 
@@ -48,6 +40,7 @@ impl Field {
             panels: panels.map(|one| Panel::new(&layout, one)).collect(),
             modules: modules.map(|one| IoModule::new(&layout, one)).collect(),
             writes: WriteLog::default(),
+            nasty: Nasty::default(),
             now: Moment::default(),
             layout,
         }
@@ -62,12 +55,18 @@ impl Field {
         for module in &mut self.modules {
             module.advance(now.field_ms);
         }
+        for (line, unit) in self.nasty.fallen_silent(now.at_ms) {
+            if let Some(Device::Io(module)) = self.device(line, unit) {
+                module.drop_relays();
+            }
+        }
     }
 
     /// Everything back to calm.
     pub(crate) fn calm(&mut self) {
         self.panels.iter_mut().for_each(Panel::calm);
         self.modules.iter_mut().for_each(IoModule::calm);
+        self.nasty.calm();
     }
 
     /// Logs a write; number and time are given here.
@@ -78,32 +77,80 @@ impl Field {
         self.writes.push(self.now, write);
     }
 
-    /// The device behind a link.
-    pub(crate) fn device(&mut self, side: Side) -> Option<Device<'_>> {
+    /// The unit of a line.
+    pub(crate) fn device(&mut self, line: usize, unit: u8) -> Option<Device<'_>> {
+        let devices = &self.layout.lines.get(line)?.devices;
+        let side = *devices
+            .iter()
+            .find(|side| self.unit(**side) == Some(unit))?;
         match side {
             Side::Panel(at) => self.panels.get_mut(at).map(Device::Panel),
             Side::Io(at) => self.modules.get_mut(at).map(Device::Io),
         }
     }
 
-    /// `panel1`, `io1`
-    pub(crate) fn link_id(&self, side: Side) -> &str {
-        let id = match side {
-            Side::Panel(at) => self.layout.panels.get(at).map(|panel| &panel.id),
-            Side::Io(at) => self.layout.modules.get(at).map(|module| &module.id),
-        };
-        id.map_or("", String::as_str)
+    /// The unit identifier that a device answers to.
+    fn unit(&self, side: Side) -> Option<u8> {
+        match side {
+            Side::Panel(at) => self.layout.panels.get(at).map(|panel| panel.unit),
+            Side::Io(at) => self.layout.modules.get(at).map(|module| module.unit),
+        }
     }
 
-    pub(crate) fn link_name(&self, side: Side) -> Name {
-        let name = match side {
-            Side::Panel(at) => self.layout.panels.get(at).map(|panel| &panel.name),
-            Side::Io(at) => self.layout.modules.get(at).map(|module| &module.name),
-        };
-        name.cloned().unwrap_or_else(|| Name {
+    /// All units of a line.
+    pub(crate) fn units_of(&self, line: usize) -> Vec<u8> {
+        let line = self.layout.lines.get(line).into_iter();
+        line.flat_map(|line| &line.devices)
+            .filter_map(|side| self.unit(*side))
+            .collect()
+    }
+
+    fn line(&self, line: usize) -> Option<&Line> {
+        self.layout.lines.get(line)
+    }
+
+    /// `panel1`, `io1`
+    pub(crate) fn link_id(&self, line: usize) -> &str {
+        self.line(line).map_or("", |line| &line.id)
+    }
+
+    pub(crate) fn link_name(&self, line: usize) -> Name {
+        let none = || Name {
             zh: String::new(),
             en: String::new(),
-        })
+        };
+        self.line(line).map_or_else(none, |line| line.name.clone())
+    }
+
+    /// Every unit with what is on for it.
+    pub(crate) fn units(&self) -> Vec<UnitView> {
+        let lines = self.layout.lines.iter().enumerate();
+        lines
+            .flat_map(|(at, line)| line.devices.iter().map(move |side| (at, line, *side)))
+            .filter_map(|(at, line, side)| {
+                let unit = self.unit(side)?;
+                let (behaviours, applied) = self.nasty.of((at, unit));
+                Some(UnitView {
+                    line: line.id.clone(),
+                    unit,
+                    name: self.device_name(side)?,
+                    way: line.way(),
+                    behaviours,
+                    applied,
+                })
+            })
+            .collect()
+    }
+
+    fn device_name(&self, side: Side) -> Option<Name> {
+        match side {
+            Side::Panel(at) => self.layout.panels.get(at).map(|panel| panel.name.clone()),
+            Side::Io(at) => self
+                .layout
+                .modules
+                .get(at)
+                .map(|module| module.name.clone()),
+        }
     }
 
     /// A panel by its id.

@@ -193,6 +193,14 @@ impl IoModule {
         violation
     }
 
+    /// Every relay falls off: the module's own watchdog. A device that latches stays where it is.
+    pub(crate) fn drop_relays(&mut self) {
+        self.coils.fill(None);
+        for output in self.outputs.values_mut() {
+            output.driven &= !output.layout.undo;
+        }
+    }
+
     fn violation(&self, coil: u16, on: bool) -> Option<Violation> {
         let output = self.outputs.get(&coil)?;
         if !on {
@@ -273,10 +281,6 @@ impl IoModule {
         self.coils
             .get(usize::from(coil))
             .is_some_and(Option::is_some)
-    }
-
-    pub(crate) fn layout(&self) -> &IoLayout {
-        &self.layout
     }
 
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &Output> {

@@ -1,22 +1,45 @@
 //! The data file of a campus: what devices and outputs there are. Parsed once; never read from `../config`.
 
+mod lines;
+mod plain;
+
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use lines::LineEntry;
+pub(crate) use lines::{Line, LineLayout, Place};
+use plain::Plain;
 
 const LIN: &str = include_str!("../campus/lin.toml");
 const SMALL: &str = include_str!("../campus/small.toml");
 
 /// Which campus stands here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Which {
     /// The whole demo campus.
     Lin,
     /// Two floors of it, for tests.
     #[default]
     Small,
+    /// One of somebody's own, as docs/simulator.md describes it.
+    File(PathBuf),
+}
+
+impl FromStr for Which {
+    type Err = Infallible;
+
+    fn from_str(word: &str) -> Result<Self, Infallible> {
+        Ok(match word {
+            "lin" => Self::Lin,
+            "small" => Self::Small,
+            path => Self::File(path.into()),
+        })
+    }
 }
 
 /// A name in both languages.
@@ -35,20 +58,27 @@ pub(crate) struct Layout {
     pub(crate) version: u32,
     pub(crate) id: String,
     pub(crate) name: Name,
-    #[serde(rename = "building")]
+    #[serde(rename = "building", default)]
     pub(crate) buildings: Vec<BuildingLayout>,
-    #[serde(rename = "panel")]
+    #[serde(rename = "line", default)]
+    named_lines: Vec<LineEntry>,
+    #[serde(rename = "panel", default)]
     pub(crate) panels: Vec<PanelLayout>,
-    #[serde(rename = "io")]
+    #[serde(rename = "io", default)]
     pub(crate) modules: Vec<IoLayout>,
-    #[serde(rename = "output")]
+    #[serde(rename = "output", default)]
     pub(crate) outputs: Vec<OutputLayout>,
     #[serde(rename = "input", default)]
     pub(crate) inputs: Vec<InputLayout>,
-    #[serde(rename = "floor")]
+    #[serde(rename = "floor", default)]
     pub(crate) floors: Vec<FloorLayout>,
-    #[serde(rename = "person")]
+    #[serde(rename = "person", default)]
     pub(crate) people: Vec<Person>,
+    #[serde(default)]
+    plain: Vec<Plain>,
+    /// Every line with the devices on it, worked out of the others.
+    #[serde(skip)]
+    pub(crate) lines: Vec<Line>,
 }
 
 /// Somebody who can be simulated.
@@ -69,16 +99,6 @@ pub struct BuildingLayout {
     pub id: String,
     /// Its name.
     pub name: Name,
-}
-
-/// What a line to a device is made of, and where it is found by default.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LineLayout {
-    /// Modbus TCP.
-    Tcp(SocketAddr),
-    /// Modbus RTU on a pseudo-terminal, which is linked under this file name.
-    Serial(String),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -163,13 +183,21 @@ pub(crate) struct DeviceLayout {
 
 impl Layout {
     /// Reads the campus that is asked for.
-    pub(crate) fn read(which: Which) -> io::Result<Self> {
-        let text = match which {
-            Which::Lin => LIN,
-            Which::Small => SMALL,
-        };
-        let layout: Self = toml::from_str(text).map_err(invalid)?;
+    pub(crate) fn read(which: &Which) -> io::Result<Self> {
+        match which {
+            Which::Lin => Self::parse(LIN),
+            Which::Small => Self::parse(SMALL),
+            Which::File(path) => Self::parse(&std::fs::read_to_string(path)?),
+        }
+    }
+
+    fn parse(text: &str) -> io::Result<Self> {
+        let mut layout: Self = toml::from_str(text).map_err(invalid)?;
+        for plain in std::mem::take(&mut layout.plain) {
+            plain.put(&mut layout).map_err(invalid)?;
+        }
         layout.check().map_err(invalid)?;
+        layout.lines = lines::of(&layout).map_err(invalid)?;
         Ok(layout)
     }
 
@@ -183,8 +211,8 @@ impl Layout {
     }
 
     fn check_ids(&self) -> Result<(), String> {
-        if self.panels.is_empty() || self.modules.is_empty() {
-            return Err("a campus has at least one panel and one I/O module".to_owned());
+        if self.panels.is_empty() && self.modules.is_empty() {
+            return Err("a campus has at least one panel or I/O module".to_owned());
         }
         let mut ids = BTreeSet::new();
         let mut prefixes = BTreeSet::new();

@@ -4,6 +4,8 @@
 //! a second, independent reading of every protocol and map, so a mistake in one reading shows as a disagreement.
 //! Tests start it in their own process on free ports; `make demo` runs the binary.
 
+mod answer;
+pub mod bench;
 pub mod campus;
 mod clock;
 mod control;
@@ -11,9 +13,9 @@ mod field;
 pub mod guards;
 pub mod io;
 pub mod layout;
+pub mod nasty;
 pub mod panel;
-pub mod serial;
-mod server;
+pub mod scenario;
 pub mod view;
 mod wire;
 pub mod writes;

@@ -4,11 +4,19 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use fengsui_sim::bench::field::{BenchField, FieldOptions};
+use fengsui_sim::bench::line::{BenchLine, LineOptions};
+use fengsui_sim::bench::{self, Measured};
 use fengsui_sim::campus::{self, CampusOptions};
 use fengsui_sim::guards::script;
 use fengsui_sim::layout::Which;
+use fengsui_sim::scenario::Scenario;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 /// Simulated panels, I/O modules and guards for Fengsui.
 #[derive(Parser)]
@@ -20,36 +28,87 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the demo campus: fire panels, I/O modules and a page to set them alight.
-    Campus {
-        /// Which campus stands here.
-        #[arg(long, value_enum, default_value_t = Which::Lin)]
-        layout: Which,
-        /// The control API and its page; loopback only, it knows no passwords.
-        #[arg(long, default_value = "127.0.0.1:9100")]
-        control: SocketAddr,
-        /// The line panel1 (Modbus TCP); where the layout says when nothing is said.
-        #[arg(long)]
-        panel: Option<SocketAddr>,
-        /// The line io1 (Modbus TCP); where the layout says when nothing is said.
-        #[arg(long)]
-        io: Option<SocketAddr>,
-        /// Every other line on a free port.
-        #[arg(long)]
-        free: bool,
-        /// The folder in which serial lines are linked.
-        #[arg(long, default_value = "/tmp/fengsui-demo")]
-        serial: PathBuf,
-        /// How many times faster than real time the campus lives.
-        #[arg(long, default_value_t = 1.0)]
-        speed: f64,
-        /// The broker for simulated guards.
-        #[arg(long, requires = "guards")]
-        mqtt: Option<SocketAddr>,
-        /// A TOML file that lists them: `[[guard]]` with recipient, token and what they answer by themselves.
-        #[arg(long, requires = "mqtt")]
-        guards: Option<PathBuf>,
-    },
+    /// Runs a campus: fire panels, I/O modules and a page to set them alight and to make them misbehave.
+    Campus(CampusArguments),
+    /// Runs many panels on sockets that answer every read after the same time, for measurements.
+    Field(FieldArguments),
+    /// Runs one serial line with its clock on a pseudo-terminal, for measurements.
+    Line(LineArguments),
+}
+
+#[derive(Args)]
+struct CampusArguments {
+    /// Which campus stands here: lin, small, or the path of a layout file.
+    #[arg(long, default_value = "lin")]
+    layout: Which,
+    /// The control API and its page; loopback only, it knows no passwords.
+    #[arg(long, default_value = "127.0.0.1:9100")]
+    control: SocketAddr,
+    /// The line panel1 (Modbus TCP); where the layout says when nothing is said.
+    #[arg(long)]
+    panel: Option<SocketAddr>,
+    /// The line io1 (Modbus TCP); where the layout says when nothing is said.
+    #[arg(long)]
+    io: Option<SocketAddr>,
+    /// Every other line on a free port.
+    #[arg(long)]
+    free: bool,
+    /// The folder in which serial lines are linked.
+    #[arg(long, default_value = "/tmp/fengsui-demo")]
+    serial: PathBuf,
+    /// How many times faster than real time the campus lives.
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+    /// A TOML file of what happens by itself, and when.
+    #[arg(long)]
+    scenario: Option<PathBuf>,
+    /// The broker for simulated guards.
+    #[arg(long, requires = "guards")]
+    mqtt: Option<SocketAddr>,
+    /// A TOML file that lists them: `[[guard]]` with recipient, token and what they answer by themselves.
+    #[arg(long, requires = "mqtt")]
+    guards: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct FieldArguments {
+    /// So many servers of Modbus TCP.
+    #[arg(long, default_value_t = 1)]
+    tcp: u16,
+    /// The port of the first server, the others follow; 0 for free ones.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// From a request to its reply, in milliseconds.
+    #[arg(long, default_value_t = 5.0)]
+    delay_ms: f64,
+    /// The server, from 0 on, that accepts and never answers.
+    #[arg(long)]
+    dead: Option<u16>,
+    /// `GET /report`, `POST /reset`, `POST /registers/{server}/{address}/{value}`.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    control: SocketAddr,
+}
+
+#[derive(Args)]
+struct LineArguments {
+    /// Bits per second, with characters of ten bits (8N1).
+    #[arg(long, default_value_t = 9_600)]
+    baud: u32,
+    /// Units 1 to this answer.
+    #[arg(long, default_value_t = 4)]
+    units: u8,
+    /// A unit that never answers; may be repeated.
+    #[arg(long)]
+    dead: Vec<u8>,
+    /// From the end of a request to the reply, in milliseconds; 3.5 characters when nothing is said.
+    #[arg(long)]
+    turn_ms: Option<f64>,
+    /// A path that leads to the pseudo-terminal.
+    #[arg(long)]
+    link: Option<PathBuf>,
+    /// `GET /report`, `POST /reset`, `POST /registers/{unit}/{address}/{value}`.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    control: SocketAddr,
 }
 
 #[tokio::main]
@@ -62,48 +121,102 @@ async fn main() -> anyhow::Result<()> {
                 .from_env_lossy(),
         )
         .init();
-    let Command::Campus {
-        layout,
-        control,
-        panel,
-        io,
-        free,
-        serial,
-        speed,
-        mqtt,
-        guards,
-    } = Arguments::parse().command;
-    let guards = guards
-        .map(|path| script::read(&path).with_context(|| format!("guards file {}", path.display())))
+    match Arguments::parse().command {
+        Command::Campus(asked) => campus(asked).await,
+        Command::Field(asked) => field(asked).await,
+        Command::Line(asked) => line(asked).await,
+    }
+}
+
+async fn campus(asked: CampusArguments) -> anyhow::Result<()> {
+    let guards = asked
+        .guards
+        .map(|path| script::read(&path).with_context(|| format!("guards file {}", path.display())));
+    let guards = guards.transpose()?;
+    let scenario = asked
+        .scenario
+        .map(|path| read_scenario(&path))
         .transpose()?;
     let mut running = campus::start(CampusOptions {
-        layout,
-        lines: [("panel1", panel), ("io1", io)]
+        layout: asked.layout,
+        lines: [("panel1", asked.panel), ("io1", asked.io)]
             .into_iter()
             .filter_map(|(id, address)| Some((id.to_owned(), address?)))
             .collect(),
-        free,
-        serial: Some(serial),
-        control,
-        speed,
+        free: asked.free,
+        serial: Some(asked.serial),
+        control: asked.control,
+        speed: asked.speed,
     })
     .await
     .context("the campus cannot start")?;
-    if let Some((broker, guards)) = mqtt.zip(guards) {
+    if let Some((broker, guards)) = asked.mqtt.zip(guards) {
         running.start_guards(broker, guards);
     }
-    // Whoever started us waits for this one line.
-    writeln!(
-        std::io::stdout(),
-        "{}",
-        serde_json::to_string(&running.addresses)?
-    )?;
+    if let Some(scenario) = scenario {
+        let played = running.campus.play(scenario);
+        played.map_err(|why| anyhow::anyhow!("the scenario cannot run: {why:?}"))?;
+    }
+    say(&serde_json::to_value(&running.addresses)?)?;
     tokio::select! {
         stopped = signal() => stopped?,
         () = running.ended() => anyhow::bail!("a part of the campus ended by itself"),
     }
     running.stop().await;
     Ok(())
+}
+
+fn read_scenario(path: &std::path::Path) -> anyhow::Result<Scenario> {
+    let place = || format!("scenario file {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(place)?;
+    Scenario::parse(&text)
+        .map_err(anyhow::Error::msg)
+        .with_context(place)
+}
+
+async fn field(asked: FieldArguments) -> anyhow::Result<()> {
+    let options = FieldOptions {
+        servers: asked.tcp,
+        port: asked.port,
+        delay: Duration::try_from_secs_f64(asked.delay_ms / 1000.0).context("--delay-ms")?,
+        dead: asked.dead,
+    };
+    let (field, addresses) = BenchField::start(&options).context("the field cannot start")?;
+    measured(asked.control, field, json!({ "servers": addresses })).await
+}
+
+async fn line(asked: LineArguments) -> anyhow::Result<()> {
+    let turn_round = asked.turn_ms;
+    let turn_round = turn_round.map(|ms| Duration::try_from_secs_f64(ms / 1000.0));
+    let options = LineOptions {
+        baud: asked.baud,
+        units: asked.units,
+        dead: asked.dead,
+        turn_round: turn_round.transpose().context("--turn-ms")?,
+        link: asked.link,
+    };
+    let (line, path) = BenchLine::start(&options).context("the line cannot start")?;
+    measured(asked.control, line, json!({ "path": path })).await
+}
+
+async fn measured(
+    control: SocketAddr,
+    measured: impl Measured,
+    mut said: Value,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(control).await.context("--control")?;
+    said["control"] = json!(listener.local_addr()?);
+    say(&said)?;
+    tokio::select! {
+        stopped = signal() => stopped?,
+        served = bench::serve(listener, measured) => served?,
+    }
+    Ok(())
+}
+
+/// Whoever started us waits for this one line.
+fn say(line: &Value) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
 }
 
 /// Returns on Ctrl-C or SIGTERM.

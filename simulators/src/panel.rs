@@ -254,8 +254,13 @@ impl Panel {
         self.first_alarm = None;
     }
 
-    /// Reads holding registers (function code 03).
-    pub(crate) fn read(&self, address: u16, count: u16) -> Result<Vec<u16>, ExceptionCode> {
+    /// Reads holding registers (function code 03); a panel that does not latch shows an alarm only while its cause is there.
+    pub(crate) fn read(
+        &self,
+        address: u16,
+        count: u16,
+        latches: bool,
+    ) -> Result<Vec<u16>, ExceptionCode> {
         if !(1..=125).contains(&count) {
             return Err(ExceptionCode::IllegalDataValue);
         }
@@ -263,13 +268,13 @@ impl Panel {
             .map(|offset| {
                 address
                     .checked_add(offset)
-                    .and_then(|register| self.register(register))
+                    .and_then(|register| self.register(register, latches))
                     .ok_or(ExceptionCode::IllegalDataAddress)
             })
             .collect()
     }
 
-    fn register(&self, register: u16) -> Option<u16> {
+    fn register(&self, register: u16, latches: bool) -> Option<u16> {
         if register == self.layout.status_register {
             return Some(self.status());
         }
@@ -277,7 +282,18 @@ impl Panel {
             return Some(self.command);
         }
         let index = register.checked_sub(self.layout.devices_first)?;
-        (index < self.layout.devices_count).then(|| self.word(index + 1))
+        let number = (index < self.layout.devices_count).then(|| index + 1)?;
+        let calm = self.devices.get(&number);
+        let calm = calm.is_some_and(|device| !device.smoke && device.gas == GasLevel::Normal);
+        let kept = if calm && !latches {
+            FIRE | GAS_LOW | GAS_HIGH
+        } else {
+            0
+        };
+        Some(match self.word(number) {
+            ABSENT => ABSENT,
+            word => word & !kept,
+        })
     }
 
     /// The word of a device.

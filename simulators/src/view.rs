@@ -1,10 +1,15 @@
 //! What the control API shows, as values that tests can use without HTTP.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::guards::GuardView;
 use crate::layout::{BuildingLayout, Name, Person};
+use crate::nasty::ActiveView;
+use crate::nasty::catalogue::Way;
 use crate::panel::GasLevel;
+use crate::scenario::ScenarioView;
 use crate::writes::Writes;
 
 /// A device of the panel.
@@ -113,6 +118,27 @@ pub struct LinkView {
     pub connections: u64,
     /// Requests since the start, the unanswered ones too.
     pub requests: u64,
+    /// Of these on a serial line: begun before it had been silent for 3.5 characters.
+    pub early: u64,
+    /// Bytes on a serial line that were no request.
+    pub noise: u64,
+}
+
+/// A unit of a line, with what is wrong with it.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnitView {
+    /// The line it is on.
+    pub line: String,
+    /// Its unit identifier.
+    pub unit: u8,
+    /// Its name.
+    pub name: Name,
+    /// Which way its line goes.
+    pub way: Way,
+    /// Behaviours that are on.
+    pub behaviours: Vec<ActiveView>,
+    /// How many replies each behaviour has spoiled since the start.
+    pub applied: BTreeMap<&'static str, u64>,
 }
 
 /// A floor, to group devices.
@@ -143,6 +169,10 @@ pub struct StateView {
     pub panels: Vec<PanelView>,
     /// Its links.
     pub links: Vec<LinkView>,
+    /// Units with what is wrong with them.
+    pub units: Vec<UnitView>,
+    /// What runs by itself.
+    pub scenario: Option<ScenarioView>,
     /// Buildings in order.
     pub buildings: Vec<BuildingLayout>,
     /// Floors in order.

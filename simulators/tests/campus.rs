@@ -165,7 +165,7 @@ async fn what_a_device_does_not_have_is_an_exception() {
 #[tokio::test]
 async fn another_unit_gets_no_answer_and_its_write_is_logged() {
     let site = Site::start().await;
-    let mut stranger = common::client(site.running.addresses.panel, 2).await;
+    let mut stranger = common::client(site.running.addresses.panel.unwrap(), 2).await;
     let write = tokio::spawn(async move { stranger.write_single_register(300, 3).await.is_ok() });
     until("the write in the log", async || {
         site.campus().writes(0).total == 1
@@ -244,7 +244,7 @@ async fn a_dropped_link_cuts_and_refuses_until_it_is_restored() {
         .read_holding_registers(0, 1)
         .await
         .expect_err("the connection is cut");
-    let refused = tokio::net::TcpStream::connect(site.running.addresses.panel).await;
+    let refused = tokio::net::TcpStream::connect(site.running.addresses.panel.unwrap()).await;
     assert_eq!(
         refused.unwrap_err().kind(),
         std::io::ErrorKind::ConnectionRefused

@@ -80,10 +80,11 @@ impl Drop for Peer {
 /// The small campus with the peer for its panel and its module, and a guard who finds `report`.
 async fn site(peer: &Peer, report: &str) -> (TestSite, Person) {
     let mut site = TestSite::prepare(20.0).await;
-    let (panel, io) = (site.campus.addresses.panel, site.campus.addresses.io);
+    let lines = &site.campus.addresses.lines;
+    let (panel, io) = (&lines["panel1"], &lines["io1"]);
     for (ours, theirs) in [(panel, peer.panel), (io, peer.io)] {
         let theirs = format!("127.0.0.1:{theirs}");
-        site.edit("site.toml", &ours.to_string(), &theirs);
+        site.edit("site.toml", ours, &theirs);
     }
     site.run();
     site.ready().await;

@@ -64,6 +64,12 @@ impl From<Refusal> for Error {
                 format!("there is no device at {id}"),
             ),
             Refusal::Guard(refusal) => refusal.into(),
+            Refusal::Unfit { why } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "unfit",
+                format!("做不到:{why}"),
+                why,
+            ),
             Refusal::LinkStays { id } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "link_stays",

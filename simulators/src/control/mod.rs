@@ -3,13 +3,15 @@
 //! It has no authentication and belongs on the loopback interface.
 
 mod error;
+mod nasty;
+pub(crate) mod words;
 
 use std::io;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Html;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -17,7 +19,6 @@ use tokio::net::TcpListener;
 use crate::campus::Campus;
 use crate::guards::script::Script;
 use crate::guards::{GuardView, HandReply};
-use crate::io::OutputVerb;
 use crate::panel::{GasLevel, PanelVerb, PointVerb};
 use crate::view::{Lamps, LinkView, OutputView, PointView, StateView};
 use crate::writes::Writes;
@@ -50,6 +51,20 @@ fn router(campus: Campus) -> Router {
         .route("/panels/{id}/{verb}", post(panel))
         .route("/panels/{id}/{what}/{verb}", post(panel_part))
         .route("/links/{id}/{verb}", post(link))
+        .route("/behaviours", get(nasty::behaviours))
+        .route("/units", get(nasty::units))
+        .route(
+            "/units/{line}/{unit}/behaviour",
+            post(nasty::switch_on).delete(nasty::switch_all_off),
+        )
+        .route(
+            "/units/{line}/{unit}/behaviour/{name}",
+            delete(nasty::switch_off),
+        )
+        .route(
+            "/scenario",
+            get(nasty::scenario).post(nasty::play).delete(nasty::stop),
+        )
         .route("/guards", get(guards))
         .route("/guards/{recipient}/script", post(guard_script))
         .route("/guards/{recipient}/reply", post(guard_reply))
@@ -78,13 +93,7 @@ async fn point(
             let gas = gas.map_err(|rejected| Error::body(&rejected.body_text()))?;
             PointVerb::Gas(gas.0.level)
         }
-        "alarm" => PointVerb::Alarm,
-        "normal" => PointVerb::Normal,
-        "fault" => PointVerb::Fault,
-        "repaired" => PointVerb::Repaired,
-        "disable" => PointVerb::Disable,
-        "enable" => PointVerb::Enable,
-        _ => return Err(Error::verb(&verb)),
+        _ => words::point(&verb).ok_or_else(|| Error::verb(&verb))?,
     };
     Ok(Json(campus.point(&id, verb)?))
 }
@@ -104,12 +113,7 @@ async fn output(
     State(campus): State<Campus>,
     Path((id, verb)): Path<(String, String)>,
 ) -> Result<Json<OutputView>, Error> {
-    let verb = match verb.as_str() {
-        "stuck" => OutputVerb::Stuck,
-        "free" => OutputVerb::Free,
-        "restore" => OutputVerb::Restore,
-        _ => return Err(Error::verb(&verb)),
-    };
+    let verb = words::output(&verb).ok_or_else(|| Error::verb(&verb))?;
     Ok(Json(campus.output(&id, verb)?))
 }
 
@@ -158,33 +162,18 @@ async fn panel_part(
 }
 
 fn panel_verb(verb: &str) -> Result<PanelVerb, Error> {
-    match verb {
-        "reset" => Ok(PanelVerb::Reset),
-        "silence" => Ok(PanelVerb::Silence),
-        "stop-sounders" => Ok(PanelVerb::StopSounders),
-        _ => Err(Error::verb(verb)),
-    }
+    words::panel(verb).ok_or_else(|| Error::verb(verb))
 }
 
 fn part_verb(what: &str, verb: &str) -> Result<PanelVerb, Error> {
-    match (what, verb) {
-        ("key", "auto") => Ok(PanelVerb::KeyAuto),
-        ("key", "manual") => Ok(PanelVerb::KeyManual),
-        ("mains", "on") => Ok(PanelVerb::MainsOn),
-        ("mains", "off") => Ok(PanelVerb::MainsOff),
-        _ => Err(Error::verb(&format!("{what}/{verb}"))),
-    }
+    panel_verb(&format!("{what}/{verb}"))
 }
 
 async fn link(
     State(campus): State<Campus>,
     Path((id, verb)): Path<(String, String)>,
 ) -> Result<Json<LinkView>, Error> {
-    let up = match verb.as_str() {
-        "drop" => false,
-        "restore" => true,
-        _ => return Err(Error::verb(&verb)),
-    };
+    let up = words::link(&verb).ok_or_else(|| Error::verb(&verb))?;
     Ok(Json(campus.link(&id, up).await?))
 }
 

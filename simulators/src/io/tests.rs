@@ -11,7 +11,7 @@ const PUMP: u16 = 4;
 const LIFT_FEEDER: u16 = 6;
 
 fn module() -> IoModule {
-    let campus = Layout::read(Which::Small).expect("the shipped layout parses");
+    let campus = Layout::read(&Which::Small).expect("the shipped layout parses");
     IoModule::new(&campus, &campus.modules[0])
 }
 

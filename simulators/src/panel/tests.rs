@@ -6,24 +6,24 @@ use crate::layout::{Layout, Which};
 use tokio_modbus::ExceptionCode;
 
 fn panel() -> Panel {
-    let campus = Layout::read(Which::Small).expect("the shipped layout parses");
+    let campus = Layout::read(&Which::Small).expect("the shipped layout parses");
     Panel::new(&campus, &campus.panels[0])
 }
 
 fn status(panel: &Panel) -> u16 {
-    panel.read(200, 1).expect("status register")[0]
+    panel.read(200, 1, true).expect("status register")[0]
 }
 
 #[test]
 fn an_alarm_stays_after_its_cause_until_the_reset() {
     let mut panel = panel();
     panel.point(15, PointVerb::Alarm);
-    assert_eq!(panel.read(14, 1), Ok(vec![FIRE]));
+    assert_eq!(panel.read(14, 1, true), Ok(vec![FIRE]));
     panel.point(15, PointVerb::Normal);
-    assert_eq!(panel.read(14, 1), Ok(vec![FIRE]));
+    assert_eq!(panel.read(14, 1, true), Ok(vec![FIRE]));
     panel.act(PanelVerb::Reset);
     panel.advance(60_000);
-    assert_eq!(panel.read(14, 1), Ok(vec![0]));
+    assert_eq!(panel.read(14, 1, true), Ok(vec![0]));
 }
 
 #[test]
@@ -32,10 +32,10 @@ fn a_reset_with_smoke_still_there_alarms_again_within_two_seconds() {
     panel.point(15, PointVerb::Alarm);
     panel.advance(10_000);
     panel.act(PanelVerb::Reset);
-    assert_eq!(panel.read(14, 1), Ok(vec![0]));
+    assert_eq!(panel.read(14, 1, true), Ok(vec![0]));
     assert_eq!(status(&panel) & (SOUNDERS | SILENCED), 0);
     panel.advance(12_000);
-    assert_eq!(panel.read(14, 1), Ok(vec![FIRE]));
+    assert_eq!(panel.read(14, 1, true), Ok(vec![FIRE]));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn smoke_that_goes_between_reset_and_next_alarm_does_not_alarm() {
     panel.act(PanelVerb::Reset);
     panel.point(15, PointVerb::Normal);
     panel.advance(10_000);
-    assert_eq!(panel.read(14, 1), Ok(vec![0]));
+    assert_eq!(panel.read(14, 1, true), Ok(vec![0]));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn the_command_register_keeps_the_last_command_and_its_key_is_real() {
     assert_eq!(status(&panel) & KEY_AUTO, KEY_AUTO);
     panel.act(PanelVerb::KeyManual);
     assert_eq!(
-        panel.read(300, 1),
+        panel.read(300, 1, true),
         Ok(vec![4]),
         "reading it back proves nothing"
     );
@@ -152,14 +152,14 @@ fn the_command_register_keeps_the_last_command_and_its_key_is_real() {
     assert_eq!(panel.write(300, 1), Ok(()));
     assert_eq!(panel.write(300, 2), Ok(()));
     assert_eq!(panel.write(300, 3), Ok(()));
-    assert_eq!(panel.read(300, 1), Ok(vec![3]));
+    assert_eq!(panel.read(300, 1, true), Ok(vec![3]));
     assert_eq!(panel.word(1), 0);
 }
 
 #[test]
 fn addresses_without_a_device_are_absent() {
     let panel = panel();
-    let words = panel.read(0, 120).expect("devices");
+    let words = panel.read(0, 120, true).expect("devices");
     assert_eq!(words.iter().position(|word| *word == ABSENT), Some(42));
     assert!(words[42..].iter().all(|word| *word == ABSENT));
 }
@@ -177,10 +177,10 @@ fn what_the_panel_does_not_have_is_refused() {
         (301, 1),
         (u16::MAX, 2),
     ] {
-        assert_eq!(panel.read(start, count), address, "{start}+{count}");
+        assert_eq!(panel.read(start, count, true), address, "{start}+{count}");
     }
-    assert_eq!(panel.read(0, 0), value);
-    assert_eq!(panel.read(0, 126), value);
+    assert_eq!(panel.read(0, 0, true), value);
+    assert_eq!(panel.read(0, 126, true), value);
     assert_eq!(panel.write(0, 1), Err(ExceptionCode::IllegalDataAddress));
     assert_eq!(panel.write(200, 1), Err(ExceptionCode::IllegalDataAddress));
     for unknown in [0, 5, 0xFFFF] {
@@ -189,7 +189,7 @@ fn what_the_panel_does_not_have_is_refused() {
             Err(ExceptionCode::IllegalDataValue)
         );
     }
-    assert_eq!(panel.read(300, 1), Ok(vec![0]));
+    assert_eq!(panel.read(300, 1, true), Ok(vec![0]));
     assert!(!panel.point(43, PointVerb::Alarm));
 }
 
@@ -206,7 +206,7 @@ fn calm_clears_everything() {
     assert_eq!(status(&panel), MAINS);
     assert!(
         panel
-            .read(0, 42)
+            .read(0, 42, true)
             .expect("devices")
             .iter()
             .all(|word| *word == 0)
@@ -215,7 +215,7 @@ fn calm_clears_everything() {
 
 #[test]
 fn a_gas_detector_shows_its_highest_limit_until_the_reset_and_sounds_no_evacuation() {
-    let campus = Layout::read(Which::Lin).expect("the shipped layout parses");
+    let campus = Layout::read(&Which::Lin).expect("the shipped layout parses");
     let layout = campus.panels.iter().find(|one| one.id == "gas1");
     let mut panel = Panel::new(&campus, layout.expect("a gas controller"));
     assert!(panel.point(1, PointVerb::Gas(GasLevel::Low)));

@@ -55,12 +55,22 @@ impl Site {
     }
 }
 
+impl Site {
+    pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
+        http(self.running.addresses.control, "DELETE", path, "").await
+    }
+
+    pub(crate) async fn post_text(&self, path: &str, body: &str) -> (u16, Value) {
+        http(self.running.addresses.control, "POST", path, body).await
+    }
+}
+
 pub(crate) async fn panel(site: &Site) -> Context {
-    client(site.running.addresses.panel, 1).await
+    client(site.running.addresses.panel.expect("a socket"), 1).await
 }
 
 pub(crate) async fn io(site: &Site) -> Context {
-    client(site.running.addresses.io, 1).await
+    client(site.running.addresses.io.expect("a socket"), 1).await
 }
 
 pub(crate) async fn client(address: SocketAddr, unit: u8) -> Context {
