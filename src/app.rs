@@ -85,7 +85,7 @@ impl App {
 
         let listener = people_runtime.block_on(TcpListener::bind(settings.http.listen))?;
         let listening = listener.local_addr()?;
-        let field = {
+        let field: Arc<dyn Field> = {
             let _inside = field_runtime.enter();
             field::start(
                 Arc::clone(&site),
@@ -100,7 +100,7 @@ impl App {
             config_version: version,
             store: Box::new(SqliteStore::new(&journal_file(&settings.data))?),
             spool: Some(spool_file(&settings.data)),
-            field: field as Arc<dyn Field>,
+            field: Arc::clone(&field),
             clock: clock.clone(),
             shared,
         })?;
@@ -118,6 +118,7 @@ impl App {
             door: Some(settings.data.join(http::door::FILE)),
             settings: settings.http,
             handle: handle.clone(),
+            field,
             stop: stop.clone(),
         };
         tracker.spawn_on(serve(listener, parts), people_runtime.handle());

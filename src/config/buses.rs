@@ -13,7 +13,7 @@ use super::section::Section;
 use super::site::by_id;
 use crate::domain::ids::BusId;
 use crate::domain::line::Line;
-use crate::domain::site::{Bus, Unit};
+use crate::domain::site::{Bus, RETRIES, Unit};
 use crate::domain::text::Text;
 
 /// A shorter interval than this starves slow devices and shows nothing sooner to anybody.
@@ -22,6 +22,10 @@ const POLL_INTERVAL_MS: RangeInclusive<i64> = 20..=60_000;
 const TIMEOUT_MS: RangeInclusive<i64> = 10..=60_000;
 /// The slowest devices known want a third of a second between two requests.
 const GAP_MS: RangeInclusive<i64> = 0..=500;
+/// More repeats only make a lost device hold up the others for longer.
+const REPEATS: RangeInclusive<i64> = 0..=2;
+/// The slowest devices known want two seconds after a connection is made.
+const PAUSE_AFTER_CONNECT_MS: RangeInclusive<i64> = 0..=5_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +37,7 @@ struct BusEntry {
     serial: Option<Spanned<SerialEntry>>,
     poll_interval_ms: Spanned<i64>,
     timeout_ms: Spanned<i64>,
+    pause_after_connect_ms: Option<Spanned<i64>>,
     units: Spanned<Vec<UnitEntry>>,
 }
 
@@ -42,6 +47,8 @@ struct UnitEntry {
     unit: Spanned<i64>,
     profile: Word,
     gap_ms: Option<Spanned<i64>>,
+    timeout_ms: Option<Spanned<i64>>,
+    retries: Option<Spanned<i64>>,
 }
 
 /// Reads `[[buses]]`. On a demo site a serial line may only be a pseudo-terminal.
@@ -88,6 +95,9 @@ fn read_bus(
         "poll_interval_ms",
     );
     let timeout_ms = scope.number(&entry.timeout_ms, TIMEOUT_MS, "timeout_ms");
+    let pause = entry.pause_after_connect_ms;
+    let pause = pause
+        .and_then(|pause| scope.number(&pause, PAUSE_AFTER_CONNECT_MS, "pause_after_connect_ms"));
     let units = read_units(entry.units, &line, scope);
     let id: BusId = entry.id.into_inner().into();
     let bus = Bus {
@@ -97,6 +107,7 @@ fn read_bus(
         // A wrong figure is reported; the units are still needed to judge the points.
         poll_interval_ms: poll_interval_ms.unwrap_or_default(),
         timeout_ms: timeout_ms.unwrap_or_default(),
+        pause_after_connect_ms: pause.unwrap_or_default(),
         units,
     };
     (id, bus)
@@ -116,6 +127,10 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, line: &Line, scope: &mut Scope<'
         scope.refer(Noun::Profile, &entry.profile);
         let gap_ms = entry.gap_ms;
         let gap_ms = gap_ms.map_or(Some(0), |gap| scope.number(&gap, GAP_MS, "gap_ms"));
+        let timeout_ms = entry.timeout_ms;
+        let timeout_ms = timeout_ms.and_then(|ms| scope.number(&ms, TIMEOUT_MS, "timeout_ms"));
+        let retries = entry.retries;
+        let retries = retries.and_then(|retries| scope.number(&retries, REPEATS, "retries"));
         // On a serial line 0 is everybody at once, and nobody answers (Modbus over Serial Line V1.02, 2.2). The numbers above
         // 247 are reserved there, and used all the same.
         let least = i64::from(!matches!(line, Line::Tcp(_)));
@@ -131,6 +146,8 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, line: &Line, scope: &mut Scope<'
             unit,
             profile: entry.profile.into_inner(),
             gap_ms: gap_ms.unwrap_or_default(),
+            timeout_ms,
+            retries: retries.unwrap_or(RETRIES),
         });
     }
     units

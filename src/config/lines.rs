@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::names::Word;
 use super::scope::Scope;
-use crate::domain::line::{Line, Parity, SerialLine};
+use crate::domain::line::{DriverEnable, Line, Parity, SerialLine};
 
 /// What UARTs and adapters agree on.
 const BAUDS: [u32; 8] = [1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200];
@@ -27,6 +27,7 @@ pub(super) struct SerialEntry {
     stop_bits: Option<Spanned<i64>>,
     #[serde(default)]
     echo: bool,
+    rs485: Option<DriverEnable>,
 }
 
 /// The three keys, one of which stands in the file.
@@ -108,6 +109,7 @@ fn read_serial(
         parity: entry.parity,
         stop_bits: stop_bits.unwrap_or(1),
         echo: entry.echo,
+        driver: entry.rs485,
         pty_only,
     };
     (Line::Serial(line), span)

@@ -15,9 +15,16 @@ use super::scope::Scope;
 use super::section::Section;
 use super::site::by_id;
 use crate::domain::ids::{BuildingId, OutputId};
-use crate::domain::output::{Action, Arming, Feedback, Master, Output, OutputKind, Target};
+use crate::domain::output::{
+    Action, Arming, Feedback, Master, Output, OutputKind, Stagger, Target,
+};
 use crate::domain::profile::Write;
 use crate::domain::text::Text;
+
+/// A longer pause from start to start keeps a pump from its fire.
+const STAGGER_MAX: i64 = 10;
+/// All pumps of one supply have started by then: well before a command expires.
+const STARTS_MAX: i64 = 20;
 
 /// An entry of `[[outputs]]` as it is written.
 #[derive(Deserialize)]
@@ -36,6 +43,7 @@ pub(super) struct OutputEntry {
     pub(super) arming: Option<Spanned<Arming>>,
     pub(super) master: Option<Spanned<Master>>,
     pub(super) waits_for: Option<Word>,
+    pub(super) stagger: Option<Spanned<StaggerEntry>>,
     pub(super) deferred: Option<Spanned<bool>>,
     pub(super) gas_detectors: Option<Spanned<Vec<Word>>>,
     pub(super) explosion_proof: Option<Spanned<bool>>,
@@ -49,6 +57,14 @@ pub(super) struct FeedbackEntry {
     pub(super) point: Word,
     active: bool,
     window_seconds: Spanned<i64>,
+}
+
+/// `stagger = { … }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StaggerEntry {
+    pub(super) supply: Word,
+    pub(super) seconds: Spanned<i64>,
 }
 
 impl OutputEntry {
@@ -106,6 +122,7 @@ pub(super) fn read(
         .iter()
         .map(|entry| (entry.id.as_ref().clone(), *entry.kind.as_ref()))
         .collect();
+    check_starts(&entries, scope);
     let mut targets = Vec::new();
     by_id(entries, |entry| {
         prover::check(&entry, &kinds, lookup, scope);
@@ -133,6 +150,10 @@ fn read_output(
         None => None,
         Some(feedback) => Some(read_feedback(feedback, scope)?),
     };
+    let stagger = match entry.stagger {
+        None => None,
+        Some(stagger) => Some(read_stagger(stagger.into_inner(), scope)?),
+    };
     let means = means?;
     let id: OutputId = entry.id.into_inner().into();
     let output = Output {
@@ -154,11 +175,41 @@ fn read_output(
         arming,
         master,
         waits_for: entry.waits_for.map(|output| output.into_inner().into()),
+        stagger,
         deferred,
         gas_detectors,
         by_hand: entry.by_hand.into_inner().into(),
     };
     Some((id, output))
+}
+
+/// The last pump of a supply must start before its command expires.
+fn check_starts(entries: &[OutputEntry], scope: &mut Scope<'_>) {
+    let mut waits: BTreeMap<&str, i64> = BTreeMap::new();
+    for stagger in entries.iter().filter_map(|entry| entry.stagger.as_ref()) {
+        let (span, stagger) = (stagger.span(), stagger.as_ref());
+        let seconds = *stagger.seconds.as_ref();
+        let before = waits.entry(stagger.supply.as_ref()).or_default();
+        if *before > STARTS_MAX {
+            let message = format!(
+                "this start of `{}` comes after {before} s",
+                stagger.supply.as_ref()
+            );
+            let help = format!(
+                "all starts of one supply must be made within {STARTS_MAX} s: shorten the pauses, or name the supplies apart"
+            );
+            scope.error(span, message, help);
+        }
+        *before = before.saturating_add(seconds);
+    }
+}
+
+fn read_stagger(entry: StaggerEntry, scope: &mut Scope<'_>) -> Option<Stagger> {
+    let seconds: u64 = scope.number(&entry.seconds, 1..=STAGGER_MAX, "seconds")?;
+    Some(Stagger {
+        supply: entry.supply.into_inner(),
+        pause: Duration::from_secs(seconds),
+    })
 }
 
 /// The building it serves: as named, else that of its zone.
@@ -206,12 +257,7 @@ fn read_target(entry: &OutputEntry, write: Write, scope: &mut Scope<'_>) -> Opti
         None => 0,
         Some(index) => scope.number(index, 0..=last, "index")?,
     };
-    match write.target {
-        Target::Register { .. } => Some(write.target),
-        Target::Coil { register } => Some(Target::Coil {
-            register: register.checked_add(index)?,
-        }),
-    }
+    write.target.nth(index)
 }
 
 /// Two outputs on one coil would start each other.

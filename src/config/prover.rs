@@ -27,6 +27,7 @@ pub(super) fn check(
     check_deferred(entry, scope);
     check_gas(entry, lookup, scope);
     check_exhaust(entry, scope);
+    check_stagger(entry, scope);
 }
 
 /// Nothing but a lift's feeder waits, and only for a lift. So no circle of waiting outputs is possible.
@@ -47,6 +48,21 @@ fn check_wait(entry: &OutputEntry, kinds: &BTreeMap<String, OutputKind>, scope: 
         let help =
             "a feeder waits only for its lift: name the lift's recall, or delete `waits_for`";
         scope.error(word.span(), message, help);
+    }
+}
+
+/// Only pumps wait for each other's start, on the supply that they share.
+fn check_stagger(entry: &OutputEntry, scope: &mut Scope<'_>) {
+    let Some(stagger) = &entry.stagger else {
+        return;
+    };
+    if *entry.kind.as_ref() != OutputKind::PumpStart {
+        let message = format!(
+            "`{}` is no pump, so its start waits for none",
+            entry.id.as_ref()
+        );
+        let help = "delete `stagger`: only pumps of one supply start one after the other";
+        scope.error(stagger.span(), message, help);
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct WriteEntry {
     coil: Option<Spanned<i64>>,
     register: Option<Spanned<i64>>,
     value: Option<Spanned<i64>>,
+    values: Option<Spanned<[Spanned<i64>; 2]>>,
+    bit: Option<Spanned<i64>>,
     count: Option<Spanned<i64>>,
     #[serde(default)]
     pulse: bool,
@@ -96,7 +98,7 @@ fn read_write(name: &Word, entry: &WriteEntry, base: Base, scope: &mut Scope<'_>
         }
         (Some(_), Some(_)) | (None, None) => {
             let message = format!("`{}` does not say what is written", name.as_ref());
-            let help = "write either `coil = …` (function code 05) or `register = …` with `value = …` (06)";
+            let help = "write either `coil = …` (function code 05) or `register = …` with `value = …` (06), `values` (16) or `bit` (22)";
             scope.error(name.span(), message, help);
             None
         }
@@ -124,18 +126,13 @@ fn read_coil(
     register: u16,
     scope: &mut Scope<'_>,
 ) -> Option<Target> {
-    if let Some(value) = &entry.value {
-        let help = "delete `value`; a coil is only ever switched on";
-        scope.error(value.span(), "a coil has no `value`", help);
+    let values = entry.values.as_ref().map(Spanned::span);
+    let figures = [&entry.value, &entry.bit].map(|figure| figure.as_ref().map(Spanned::span));
+    for span in figures.into_iter().chain([values]).flatten() {
+        let help = "delete it; a coil is only ever switched on";
+        scope.error(span, "a coil has no `value`, `values` or `bit`", help);
     }
-    if entry.when_silent.is_none() {
-        let message = format!(
-            "`{}` does not say what its coils do when Fengsui falls silent",
-            name.as_ref()
-        );
-        let help = "look up the module's communication watchdog and write when_silent = \"hold\" or \"release\"";
-        scope.error(name.span(), message, help);
-    }
+    check_silence(name, entry, scope);
     let count = entry.count.as_ref().map_or(1, |count| *count.as_ref());
     if i64::from(register) + count > i64::from(ADDRESSES) {
         let help = "a table has 65536 addresses; correct `coil` or `count`";
@@ -145,27 +142,69 @@ fn read_coil(
     Some(Target::Coil { register })
 }
 
+/// An output that stays where it is put must say what becomes of it without us.
+fn check_silence(name: &Word, entry: &WriteEntry, scope: &mut Scope<'_>) {
+    if entry.when_silent.is_none() {
+        let message = format!(
+            "`{}` does not say what its outputs do when Fengsui falls silent",
+            name.as_ref()
+        );
+        let help = "look up the module's communication watchdog and write when_silent = \"hold\" or \"release\"";
+        scope.error(name.span(), message, help);
+    }
+}
+
+/// One value (function code 06), two at once (16), or one bit (22).
 fn read_register(
     name: &Word,
     entry: &WriteEntry,
     register: u16,
     scope: &mut Scope<'_>,
 ) -> Option<Target> {
-    if let Some(count) = &entry.count {
+    if let (Some(count), None) = (&entry.count, &entry.bit) {
         let help = "delete `count`; write one [writes.…] for each command value";
-        scope.error(count.span(), "only a row of coils has a `count`", help);
+        let message = "only a row of coils or of bits has a `count`";
+        scope.error(count.span(), message, help);
     }
-    let Some(value) = &entry.value else {
-        let message = format!("`{}` does not say which value is written", name.as_ref());
-        scope.error(name.span(), message, "add `value = …`");
-        return None;
-    };
-    let value = scope.number(value, 0..=65_535, "value")?;
-    Some(Target::Register { register, value })
+    let value = |value, scope: &mut Scope<'_>| scope.number(value, 0..=65_535, "value");
+    match (&entry.value, &entry.values, &entry.bit) {
+        (Some(one), None, None) => Some(Target::Register {
+            register,
+            value: value(one, scope)?,
+        }),
+        (None, Some(both), None) => {
+            let [first, second] = both.as_ref();
+            register.checked_add(1)?;
+            Some(Target::Registers {
+                register,
+                values: [value(first, scope)?, value(second, scope)?],
+            })
+        }
+        (None, None, Some(bit)) => {
+            check_silence(name, entry, scope);
+            let count = entry.count.as_ref().map_or(1, |count| *count.as_ref());
+            let bit: u16 = scope.number(bit, 0..=16_i64.saturating_sub(count), "bit")?;
+            Some(Target::bit(register, bit))
+        }
+        (None, None, None) => {
+            let message = format!("`{}` does not say which value is written", name.as_ref());
+            let help =
+                "add `value = …`, `values = [… , …]` for two registers at once, or `bit = …`";
+            scope.error(name.span(), message, help);
+            None
+        }
+        (Some(_), ..) | (None, Some(_), Some(_)) => {
+            let message = format!("`{}` says twice what is written", name.as_ref());
+            let help = "keep one of `value`, `values` and `bit`";
+            scope.error(name.span(), message, help);
+            None
+        }
+    }
 }
 
 /// Whether two writes reach the same coil or are the same command.
 fn overlap(one: &Write, other: &Write) -> bool {
+    let ends = |write: &Write| write.target.nth(write.count.saturating_sub(1));
     match (one.target, other.target) {
         (Target::Coil { register: a }, Target::Coil { register: b }) => {
             let (a_end, b_end) = (
@@ -174,8 +213,28 @@ fn overlap(one: &Write, other: &Write) -> bool {
             );
             u32::from(a) < b_end && u32::from(b) < a_end
         }
-        (one @ Target::Register { .. }, other @ Target::Register { .. }) => one == other,
-        (Target::Coil { .. }, Target::Register { .. })
-        | (Target::Register { .. }, Target::Coil { .. }) => false,
+        (
+            Target::Mask {
+                register: a,
+                or: first,
+                ..
+            },
+            Target::Mask {
+                register: b,
+                or: second,
+                ..
+            },
+        ) => {
+            // From the first bit to the last.
+            let bits = |from: u16, write: &Write| {
+                if let Some(Target::Mask { or: to, .. }) = ends(write) {
+                    to | to.wrapping_sub(from)
+                } else {
+                    from
+                }
+            };
+            a == b && bits(first, one) & bits(second, other) != 0
+        }
+        (one, other) => one == other,
     }
 }

@@ -28,6 +28,8 @@ pub struct SerialLine {
     pub stop_bits: u8,
     /// The adapter hears what it sends itself: the request comes back before the reply.
     pub echo: bool,
+    /// The kernel switches the line driver by RTS around what it sends; `None` where the adapter does that by itself.
+    pub driver: Option<DriverEnable>,
     /// Only a pseudo-terminal is opened: the line of a demo site never reaches a device.
     pub pty_only: bool,
 }
@@ -43,6 +45,16 @@ pub enum Parity {
     Even,
     /// An odd number of ones.
     Odd,
+}
+
+/// The level of RTS while the line driver of an RS-485 port is to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriverEnable {
+    /// RTS is high while sending: most transceivers.
+    RtsHigh,
+    /// RTS is low while sending.
+    RtsLow,
 }
 
 impl SerialLine {

@@ -100,6 +100,48 @@ pub enum Target {
         /// The value that stands for this command.
         value: u16,
     },
+    /// Function code 16: two holding registers at once, zero-based: a password and its command, or a command of 32 bits.
+    Registers {
+        /// Zero-based address of the first.
+        register: u16,
+        /// The values that stand for this command.
+        values: [u16; 2],
+    },
+    /// Function code 22: some bits of a holding register; the others stay as they are.
+    Mask {
+        /// Zero-based address.
+        register: u16,
+        /// Ones are the bits that stay.
+        and: u16,
+        /// What the others become.
+        or: u16,
+    },
+}
+
+impl Target {
+    /// One bit of a holding register on, the others as they are.
+    #[must_use]
+    pub fn bit(register: u16, bit: u16) -> Self {
+        let or = 1_u16.checked_shl(bit.into()).unwrap_or_default();
+        let and = !or;
+        Self::Mask { register, and, or }
+    }
+
+    /// The target `index` places further in a row of coils or of bits; `None` when the row ends before. A command has no row.
+    #[must_use]
+    pub fn nth(self, index: u16) -> Option<Self> {
+        match self {
+            Self::Coil { register } => Some(Self::Coil {
+                register: register.checked_add(index)?,
+            }),
+            Self::Mask { register, or, .. } => {
+                let bit = or.trailing_zeros().checked_add(index.into())?;
+                let bit = u16::try_from(bit).ok().filter(|bit| *bit < 16)?;
+                Some(Self::bit(register, bit))
+            }
+            Self::Register { .. } | Self::Registers { .. } => Some(self),
+        }
+    }
 }
 
 /// How the field shows that the command has acted.
@@ -111,6 +153,15 @@ pub struct Feedback {
     pub active: bool,
     /// How long it may take before a person is sent.
     pub window: Duration,
+}
+
+/// A supply on which not everything may start at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stagger {
+    /// The word by which the outputs of one supply name it.
+    pub supply: String,
+    /// From one start to the next.
+    pub pause: Duration,
 }
 
 /// An output as the site's files describe it.
@@ -144,6 +195,8 @@ pub struct Output {
     pub master: Master,
     /// The output whose feedback must come first (only a lift's feeder waits for its lift).
     pub waits_for: Option<OutputId>,
+    /// The supply that it shares with other pumps, and the pause between two starts on it.
+    pub stagger: Option<Stagger>,
     /// A feeder that no rule cuts: it waits for a person's start 待人工 (DESIGN.md 4, rule 5).
     pub deferred: bool,
     /// The gas detectors whose high limit starts it (DESIGN.md 4, rule 6a); only of a valve or an exhaust fan.

@@ -165,6 +165,8 @@ pub struct Bus {
     pub poll_interval_ms: u32,
     /// Longest wait for a reply, in milliseconds.
     pub timeout_ms: u32,
+    /// How long the devices are left alone after a connection is made, in milliseconds; some ignore what comes sooner.
+    pub pause_after_connect_ms: u32,
     /// Units on the line: unit id and the name of its profile in `panels/`.
     pub units: Vec<Unit>,
 }
@@ -178,7 +180,14 @@ pub struct Unit {
     pub profile: String,
     /// Least silence before it is asked, in milliseconds; slow devices ignore what comes sooner.
     pub gap_ms: u32,
+    /// Longest wait for its reply, in milliseconds; `None` is as long as for the others of its bus.
+    pub timeout_ms: Option<u32>,
+    /// How often a read without a reply is repeated at once.
+    pub retries: u8,
 }
+
+/// How often a read is repeated where a unit says nothing else.
+pub const RETRIES: u8 = 1;
 
 /// The ways on foot: rooms, corridors, stairs, outdoor paths. Lifts are never in it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{AccountId, BusId, CaseId, CommandId, OutputId, RecipientId};
 pub use crate::domain::input::Durable;
-use crate::domain::output::{Action, Target};
+use crate::domain::output::{Action, Stagger, Target};
 use crate::domain::text::Text;
 use crate::domain::time::{EngineTime, WallTime};
 
@@ -259,6 +259,8 @@ pub struct WriteEffect {
     pub target: Target,
     /// Level or pulse.
     pub action: Action,
+    /// The supply on which it starts something, if it must not start together with others.
+    pub stagger: Option<Stagger>,
     /// After this moment nothing may be written.
     pub expires: EngineTime,
 }
@@ -267,6 +269,24 @@ pub struct WriteEffect {
 pub trait Field: Send + Sync {
     /// A command is owed. Called again after a restart; repeated calls for the same command are harmless.
     fn write(&self, effect: WriteEffect);
+
+    /// What happened on the lines since the start, by kind, for those who watch.
+    fn counts(&self) -> Vec<Count> {
+        Vec::new()
+    }
+}
+
+/// How often something happened on a line of the field, or with one unit of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The line.
+    pub bus: BusId,
+    /// The unit; `None` is the line with all its units.
+    pub unit: Option<u8>,
+    /// What happened.
+    pub kind: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// A field for tests and for a site without outputs: it does nothing.

@@ -154,6 +154,7 @@ fn outputs() -> Vec<Output> {
                     Master::Fengsui
                 },
                 waits_for: (*id == "D1-LIFT-FEEDER").then(|| "D1-LIFT".into()),
+                stagger: None,
                 deferred: false,
                 gas_detectors: Vec::new(),
                 by_hand: "chief-eng".into(),
@@ -216,6 +217,7 @@ fn bus(id: &str) -> Bus {
         line: Line::Tcp("127.0.0.1:1".into()),
         poll_interval_ms: 100,
         timeout_ms: 500,
+        pause_after_connect_ms: 0,
         units: Vec::new(),
     }
 }

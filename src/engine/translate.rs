@@ -72,6 +72,37 @@ pub fn write(site: &Site, owed: &Owed) -> Option<WriteEffect> {
         unit: output.unit,
         target: output.target,
         action: output.action,
+        stagger: output.stagger.clone(),
         expires: *expires,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::EngineTime;
+    use crate::engine::testing::dormitory;
+
+    fn owed(output: &str) -> Owed {
+        Owed::Write {
+            command: format!("{output}#1").as_str().into(),
+            output: output.into(),
+            expires: EngineTime(1),
+        }
+    }
+
+    #[test]
+    fn only_what_linkage_toml_lists_is_ever_written_and_only_where_it_says() {
+        let site = dormitory();
+        for output in site.outputs.values() {
+            let effect = write(&site, &owed(output.id.as_str())).unwrap();
+            let said = (&output.bus, output.unit, output.target, output.action);
+            assert_eq!(
+                (&effect.bus, effect.unit, effect.target, effect.action),
+                said
+            );
+        }
+        // A command that an older configuration has left behind.
+        assert!(write(&site, &owed("GONE")).is_none());
+    }
 }

@@ -99,6 +99,7 @@ mod tests {
             parity: Parity::None,
             stop_bits: 1,
             echo: false,
+            driver: None,
             pty_only: false,
         }
     }

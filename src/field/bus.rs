@@ -12,7 +12,6 @@ mod loss;
 mod poll;
 mod write;
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +24,12 @@ use self::write::Hand;
 use super::command::Port;
 use super::cycle::Cycle;
 use super::memory::Memory;
-use super::modbus::fault::{Failure, Fault, Tally};
+use super::modbus::fault::{Failure, Fault};
 use super::modbus::pdu::{Reply, Request};
-use super::modbus::transport::{Ask, Connection, Failed, Sent};
+use super::modbus::transport::{Ask, Connection, Failed, Sent, Way};
 use super::plan::Block;
 use super::report::Reports;
+use super::terms::{AllTerms, millis};
 use super::units::Units;
 use crate::domain::line;
 use crate::domain::output::WriteOutcome;
@@ -63,20 +63,18 @@ enum Step {
 const SILENT_MAX: Duration = Duration::from_secs(4);
 /// Timeouts that one step may meet: a connect, an exchange, what a write reads back.
 const TIMEOUTS_MAX: u32 = 4;
+/// Commands overtake polling, but after so many in a row a block that is due is read: a flood of commands keeps no alarm waiting
+/// for longer than four of them a block.
+const WRITTEN_IN_A_ROW_MAX: u32 = 4;
 /// Longest wait without a look around.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A bus at work.
 pub(crate) struct Bus {
     name: String,
-    way: line::Line,
-    timeout: Duration,
-    /// How long something owes a reply before it counts as lost.
-    patience: Duration,
-    /// Whether the line tells a reply from an older one: Modbus TCP numbers them.
-    tells_apart: bool,
-    /// Least silence before a unit is asked.
-    gaps: BTreeMap<u8, Duration>,
+    place: line::Line,
+    way: Way,
+    terms: AllTerms,
     handle: Handle,
     port: Arc<Port>,
     stop: CancellationToken,
@@ -91,33 +89,31 @@ pub(crate) struct Bus {
     memory: Memory,
     reports: Reports,
     hand: Hand,
+    /// Commands since the last poll.
+    written_in_a_row: u32,
 }
 
 impl Bus {
     pub(crate) fn new(
         bus: &site::Bus,
-        blocks: Vec<Block>,
+        (blocks, terms): (Vec<Block>, AllTerms),
         port: Arc<Port>,
         handle: Handle,
         stop: CancellationToken,
     ) -> Self {
         let now = Instant::now();
         let interval = millis(bus.poll_interval_ms);
-        let timeout = millis(bus.timeout_ms.max(1));
-        let tells_apart = matches!(bus.line, line::Line::Tcp(_));
+        let way = Way {
+            limit: terms.line().timeout,
+            pause: millis(bus.pause_after_connect_ms),
+            ring: Arc::clone(&port.ring),
+        };
         let units = Units::new(blocks.iter().map(|block| block.unit));
         Self {
             name: bus.id.to_string(),
-            way: bus.line.clone(),
-            timeout,
-            // Where replies cannot be told apart each is read twice after a loss, and the frames themselves take their time.
-            patience: timeout * if tells_apart { 2 } else { 4 },
-            tells_apart,
-            gaps: bus
-                .units
-                .iter()
-                .map(|unit| (unit.unit, millis(unit.gap_ms)))
-                .collect(),
+            place: bus.line.clone(),
+            way,
+            terms,
             reports: Reports::new(bus.id.clone(), handle.clone()),
             handle,
             port,
@@ -130,6 +126,7 @@ impl Bus {
             units,
             memory: Memory::default(),
             hand: Hand::Empty,
+            written_in_a_row: 0,
         }
     }
 
@@ -154,7 +151,7 @@ impl Bus {
     async fn work(&mut self) {
         let pulse = self.handle.pulse(&format!("bus {}", self.name));
         while !self.stop.is_cancelled() {
-            pulse.good_for(SILENT_MAX + self.timeout * TIMEOUTS_MAX);
+            pulse.good_for(self.longest_step());
             crate::crash::hold("bus");
             while let Some(permit) = self.reports.collect() {
                 self.decided(&permit);
@@ -178,17 +175,22 @@ impl Bus {
             }
             return Step::Wait(self.lost_at().map_or(retry_at, |lost| lost.min(retry_at)));
         }
-        if self.write_at().is_some_and(|at| at <= now) {
+        let has_command = self.write_at().is_some_and(|at| at <= now);
+        if has_command && self.written_in_a_row < WRITTEN_IN_A_ROW_MAX {
             return Step::Write;
         }
         let units = &self.units;
-        match self
-            .cycle
-            .next(now, |block| units.may_ask(block.unit, block.span, now))
-        {
+        let may_ask = |block: &Block, round| units.may_ask(block.unit, block.span, (now, round));
+        match self.cycle.next(now, may_ask) {
             Some(index) => Step::Poll(index),
+            None if has_command => Step::Write,
             None => Step::Wait(self.wake_at()),
         }
+    }
+
+    /// How long one step may take, so that the watchdog believes in the task for as long.
+    fn longest_step(&self) -> Duration {
+        SILENT_MAX + self.way.pause + self.terms.longest() * TIMEOUTS_MAX
     }
 
     /// When something is to be done though nobody calls.
@@ -214,18 +216,21 @@ impl Bus {
         let started = Instant::now();
         let connected = tokio::select! {
             () = self.stop.cancelled() => return,
-            connected = Connection::open(&self.way, self.timeout) => connected,
+            connected = Connection::open(&self.place, &self.way) => connected,
         };
         match connected {
             Ok(connection) => {
                 tracing::debug!(bus.id = self.name, "connected");
                 self.line = Line::Open(connection);
                 self.closed_since = None;
-                self.port.counters.change(|counts| counts.connections += 1);
+                self.port
+                    .counters
+                    .change(None, |counts| counts.connections += 1);
                 self.look_for_return();
             }
             Err(fault) => {
                 self.closed_since.get_or_insert(started);
+                self.port.counters.fault(None, fault);
                 self.line_failed(fault);
                 self.forget_partial_cycle(|_| true);
             }
@@ -236,16 +241,18 @@ impl Bus {
     async fn send(&mut self, unit: u8, request: Request) -> Result<Sent, Failure> {
         let retry_at = Instant::now();
         let line = std::mem::replace(&mut self.line, Line::Closed { retry_at });
+        let terms = self.terms.of(unit);
         let ask = Ask {
             unit,
             request,
-            limit: self.timeout,
-            gap: self.gaps.get(&unit).copied().unwrap_or_default(),
+            limit: terms.timeout,
+            gap: terms.gap,
+            lenient: terms.lenient(),
         };
         match line {
             Line::Open(connection) => match connection.send(ask).await {
                 Ok(sent) => Ok(sent),
-                Err(failed) => Err(self.failed(failed)),
+                Err(failed) => Err(self.failed(unit, failed)),
             },
             Line::Closed { retry_at } => {
                 self.line = Line::Closed { retry_at };
@@ -262,26 +269,20 @@ impl Bus {
         let (connection, reply, tally) = match sent.reply().await {
             Ok(answer) => answer,
             Err(failed) => {
-                if !self.tells_apart {
+                if !self.terms.of(unit).tells_apart {
                     self.units.doubt(unit, None);
                 }
-                return Err(self.failed(failed));
+                return Err(self.failed(unit, failed));
             }
         };
         self.line = Line::Open(connection);
         self.failures = 0;
-        self.count(tally);
+        self.port.counters.tally(unit, tally);
         if tally.wrong.is_some() {
             // Another frame came in its place, so this one may be an older one too.
             self.units.doubt(unit, None);
         }
-        self.port.counters.change(|counts| match &reply {
-            Reply::Values(_) => counts.ok += 1,
-            Reply::Exception(code) => {
-                counts.exceptions += 1;
-                counts.busy += u64::from(*code == 0x06);
-            }
-        });
+        self.port.counters.reply(unit, &reply);
         Ok(reply)
     }
 
@@ -291,12 +292,12 @@ impl Bus {
     }
 
     /// An exchange without a reply. A serial port stays open.
-    fn failed(&mut self, failed: Failed) -> Failure {
-        self.count(failed.tally);
+    fn failed(&mut self, unit: u8, failed: Failed) -> Failure {
+        self.port.counters.tally(unit, failed.tally);
         let fault = failed.failure.fault;
+        self.port.counters.fault(Some(unit), fault);
         match failed.kept {
             Some(connection) => {
-                self.port.counters.fault(fault);
                 self.last_fault = fault;
                 self.line = Line::Open(connection);
             }
@@ -305,13 +306,8 @@ impl Bus {
         failed.failure
     }
 
-    fn count(&self, tally: Tally) {
-        self.port.counters.tally(tally);
-    }
-
     /// The connection is gone; the first new try is made at once.
     fn line_failed(&mut self, fault: Fault) {
-        self.port.counters.fault(fault);
         self.last_fault = fault;
         self.line = Line::Closed {
             retry_at: Instant::now() + retry_pause(self.failures),
@@ -339,10 +335,6 @@ impl Bus {
             }
         }
     }
-}
-
-fn millis(ms: u32) -> Duration {
-    Duration::from_millis(ms.into())
 }
 
 /// The pause before a connection is tried again after so many failures in a row.

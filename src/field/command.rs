@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::counters::{Counters, Counts};
+use super::stagger::Supplies;
+use super::trace::Ring;
 use crate::domain::ids::{BusId, CommandId};
 use crate::domain::time::EngineTime;
-use crate::engine::ports::{Field, WriteEffect};
+use crate::engine::handle::Handle;
+use crate::engine::ports::{Count, Field, WriteEffect};
 
 /// Most commands that may wait for one bus; each output has at most one that lives.
 pub(crate) const COMMANDS_WAITING_MAX: usize = 256;
@@ -28,6 +31,19 @@ impl FieldHandle {
     pub fn counters(&self, bus: &BusId) -> Option<Counts> {
         self.ports.get(bus).map(|port| port.counters.read())
     }
+
+    /// The same for each unit of the bus that was asked.
+    #[must_use]
+    pub fn unit_counters(&self, bus: &BusId) -> BTreeMap<u8, Counts> {
+        let port = self.ports.get(bus);
+        port.map(|port| port.counters.units()).unwrap_or_default()
+    }
+
+    /// The latest frames of a bus.
+    #[must_use]
+    pub fn trace(&self, bus: &BusId) -> Option<Arc<Ring>> {
+        self.ports.get(bus).map(|port| Arc::clone(&port.ring))
+    }
 }
 
 impl Field for FieldHandle {
@@ -40,20 +56,54 @@ impl Field for FieldHandle {
             return;
         };
         if let Err(Full(effect)) = port.commands.push(effect) {
-            port.counters.change(|counts| counts.commands_dropped += 1);
+            port.counters
+                .change(None, |counts| counts.commands_dropped += 1);
             tracing::error!(
                 bus.id = %effect.bus, command.id = %effect.command,
                 "too many commands wait for this bus; this one will expire"
             );
         }
     }
+
+    fn counts(&self) -> Vec<Count> {
+        let mut all = Vec::new();
+        for (bus, port) in &self.ports {
+            let line = (None, port.counters.read());
+            let units = port.counters.units().into_iter();
+            let units = units.map(|(unit, counts)| (Some(unit), counts));
+            for (unit, counts) in std::iter::once(line).chain(units) {
+                let counts = counts.kinds().into_iter();
+                all.extend(counts.map(|(kind, count)| Count {
+                    bus: bus.clone(),
+                    unit,
+                    kind,
+                    count,
+                }));
+            }
+        }
+        all
+    }
 }
 
 /// What a bus and the rest of the process share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) commands: Commands,
     pub(crate) counters: Counters,
+    pub(crate) ring: Arc<Ring>,
+    /// Of all buses together.
+    pub(crate) supplies: Arc<Supplies>,
+}
+
+impl Port {
+    pub(crate) fn new(handle: Handle, supplies: Arc<Supplies>) -> Self {
+        Self {
+            commands: Commands::default(),
+            counters: Counters::default(),
+            ring: Arc::new(Ring::new(handle)),
+            supplies,
+        }
+    }
 }
 
 /// The queue is full.
@@ -91,12 +141,12 @@ impl Commands {
         Ok(())
     }
 
-    /// Drops what has expired (the engine expires it itself) and takes the first command whose unit can be written now. It stays
+    /// Drops what has expired (the engine expires it itself) and takes the first command that can be written now. It stays
     /// known until [`Commands::forget`].
     pub(crate) fn take(
         &self,
         now: EngineTime,
-        can_write: impl Fn(u8) -> bool,
+        can_write: impl Fn(&WriteEffect) -> bool,
     ) -> Option<WriteEffect> {
         let mut inner = self.lock();
         let Inner { waiting, known } = &mut *inner;
@@ -107,7 +157,7 @@ impl Commands {
             }
             lives
         });
-        let first = waiting.iter().position(|effect| can_write(effect.unit))?;
+        let first = waiting.iter().position(can_write)?;
         waiting.remove(first)
     }
 

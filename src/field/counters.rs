@@ -1,17 +1,23 @@
-//! What happened on a bus, counted by kind.
+//! What happened on a bus, counted by kind, for the line and for each unit on it.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::modbus::fault::{Fault, Tally};
-use super::modbus::pdu::BadReply;
+use super::modbus::pdu::{BadReply, Reply};
 
-/// The counts of one bus since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The device is busy (V1.1b3, 7).
+const BUSY: u8 = 0x06;
+
+/// The counts of one bus, or of one unit on it, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Right replies that carry what was asked for.
     pub ok: u64,
     /// Right replies that refuse.
     pub exceptions: u64,
+    /// The same by their code.
+    pub by_exception: BTreeMap<u8, u64>,
     /// Of these, "busy" (06).
     pub busy: u64,
     /// No whole reply in time.
@@ -61,6 +67,39 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Every kind with its count, under the names of `/metrics`; exceptions by their code as `exception_02`.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<(String, u64)> {
+        let named = [
+            ("ok", self.ok),
+            ("timeout", self.timeouts),
+            ("late", self.unsolicited),
+            ("checksum", self.bad_checksum),
+            ("noise", self.noise),
+            ("own_echo", self.own_echoes),
+            ("truncated", self.truncated),
+            ("protocol", self.bad_protocol),
+            ("transaction", self.bad_transaction),
+            ("unit", self.bad_unit),
+            ("length", self.bad_length),
+            ("function", self.bad_function),
+            ("byte_count", self.bad_count),
+            ("echo", self.bad_echo),
+            ("doubted", self.doubted),
+            ("reset", self.resets),
+            ("refused", self.refused),
+            ("unreachable", self.unreachable),
+            ("port", self.port_faults),
+            ("connected", self.connections),
+            ("lost", self.losses + self.units_lost),
+            ("command_dropped", self.commands_dropped),
+        ];
+        let named = named.map(|(kind, count)| (kind.to_owned(), count));
+        let codes = self.by_exception.iter();
+        let codes = codes.map(|(code, count)| (format!("exception_{code:02x}"), *count));
+        named.into_iter().chain(codes).collect()
+    }
+
     fn of_bad(&mut self, bad: BadReply) -> &mut u64 {
         match bad {
             BadReply::Protocol { .. } => &mut self.bad_protocol,
@@ -68,7 +107,7 @@ impl Counts {
             BadReply::Unit { .. } => &mut self.bad_unit,
             BadReply::Length { .. } | BadReply::Surplus => &mut self.bad_length,
             BadReply::Function { .. } => &mut self.bad_function,
-            BadReply::ByteCount { .. } => &mut self.bad_count,
+            BadReply::ByteCount { .. } | BadReply::Objects => &mut self.bad_count,
             BadReply::EchoAddress { .. } | BadReply::EchoValue { .. } => &mut self.bad_echo,
             BadReply::Checksum => &mut self.bad_checksum,
             BadReply::Truncated { .. } => &mut self.truncated,
@@ -77,51 +116,84 @@ impl Counts {
             BadReply::OwnEcho => &mut self.own_echoes,
         }
     }
-}
 
-/// Counts that a bus raises and others read.
-#[derive(Debug, Default)]
-pub(crate) struct Counters(Mutex<Counts>);
-
-impl Counters {
-    pub(crate) fn read(&self) -> Counts {
-        *self.lock()
-    }
-
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.lock());
-    }
-
-    pub(crate) fn fault(&self, fault: Fault) {
-        let mut counts = self.lock();
-        let count = match fault {
-            Fault::Timeout => &mut counts.timeouts,
-            Fault::Refused => &mut counts.refused,
-            Fault::Reset => &mut counts.resets,
-            Fault::Unreachable => &mut counts.unreachable,
-            Fault::Unsolicited => &mut counts.unsolicited,
+    fn of_fault(&mut self, fault: Fault) -> &mut u64 {
+        match fault {
+            // A gateway's exception is counted as what it is, too.
+            Fault::Timeout | Fault::Gateway => &mut self.timeouts,
+            Fault::Refused => &mut self.refused,
+            Fault::Reset => &mut self.resets,
+            Fault::Unreachable => &mut self.unreachable,
+            Fault::Unsolicited => &mut self.unsolicited,
             Fault::Missing
             | Fault::Taken
             | Fault::Denied
             | Fault::Unplugged
             | Fault::NotSimulated
-            | Fault::Babble => &mut counts.port_faults,
-            Fault::Bad(bad) => counts.of_bad(bad),
-        };
-        *count += 1;
+            | Fault::NoDriver
+            | Fault::Babble => &mut self.port_faults,
+            Fault::Bad(bad) => self.of_bad(bad),
+        }
+    }
+}
+
+/// Counts that a bus raises and others read.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    line: Counts,
+    units: BTreeMap<u8, Counts>,
+}
+
+impl Counters {
+    /// The counts of the line with all its units.
+    pub(crate) fn read(&self) -> Counts {
+        self.lock().line.clone()
     }
 
-    /// What was heard beside a reply or instead of it.
-    pub(crate) fn tally(&self, tally: Tally) {
-        let mut counts = self.lock();
-        counts.unsolicited += u64::from(tally.strays);
-        counts.noise += u64::from(tally.noise);
-        if let Some(bad) = tally.wrong {
-            *counts.of_bad(bad) += 1;
+    /// The counts of each unit that was asked.
+    pub(crate) fn units(&self) -> BTreeMap<u8, Counts> {
+        self.lock().units.clone()
+    }
+
+    /// Changes the counts of the line, and of the unit that it happened with.
+    pub(crate) fn change(&self, unit: Option<u8>, change: impl Fn(&mut Counts)) {
+        let mut inner = self.lock();
+        change(&mut inner.line);
+        if let Some(unit) = unit {
+            change(inner.units.entry(unit).or_default());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    pub(crate) fn fault(&self, unit: Option<u8>, fault: Fault) {
+        self.change(unit, |counts| *counts.of_fault(fault) += 1);
+    }
+
+    pub(crate) fn reply(&self, unit: u8, reply: &Reply) {
+        self.change(Some(unit), |counts| match reply {
+            Reply::Values(_) | Reply::Written | Reply::Identity(_) => counts.ok += 1,
+            Reply::Exception(code) => {
+                counts.exceptions += 1;
+                counts.busy += u64::from(*code == BUSY);
+                *counts.by_exception.entry(*code).or_default() += 1;
+            }
+        });
+    }
+
+    /// What was heard beside a reply or instead of it.
+    pub(crate) fn tally(&self, unit: u8, tally: Tally) {
+        self.change(Some(unit), |counts| {
+            counts.unsolicited += u64::from(tally.strays);
+            counts.noise += u64::from(tally.noise);
+            if let Some(bad) = tally.wrong {
+                *counts.of_bad(bad) += 1;
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

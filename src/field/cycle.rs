@@ -33,6 +33,8 @@ pub(crate) struct Cycle {
     cursor: Cursor,
     rereads: u8,
     last_hole: usize,
+    /// Counts the cycles.
+    round: u64,
 }
 
 impl Cycle {
@@ -45,6 +47,7 @@ impl Cycle {
             cursor: Cursor::Idle,
             rereads: 0,
             last_hole: 0,
+            round: 0,
         }
     }
 
@@ -65,14 +68,26 @@ impl Cycle {
         self.blocks.get_mut(index)
     }
 
-    /// The block to ask now; `None` until the next cycle is due. `may_ask` says whether a block is asked at all at present.
-    pub(crate) fn next(&mut self, now: Instant, may_ask: impl Fn(&Block) -> bool) -> Option<usize> {
-        let is_ready = |block: &Block| may_ask(block) && block.ask_after.is_none_or(|at| at <= now);
+    /// The cycle at work, or the last one.
+    pub(crate) fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// The block to ask now; `None` until the next cycle is due. `may_ask` says whether a block is asked at all in this cycle.
+    pub(crate) fn next(
+        &mut self,
+        now: Instant,
+        may_ask: impl Fn(&Block, u64) -> bool,
+    ) -> Option<usize> {
         loop {
+            let round = self.round;
+            let is_ready =
+                |block: &Block| may_ask(block, round) && block.ask_after.is_none_or(|at| at <= now);
             match self.cursor {
                 Cursor::Idle if now < self.due => return None,
                 Cursor::Idle => {
                     self.due = following(self.due, self.interval, now);
+                    self.round += 1;
                     self.cursor = Cursor::At(0);
                 }
                 Cursor::At(index) => match self.blocks.get(index) {
@@ -118,7 +133,16 @@ impl Cycle {
 
     /// Puts two halves in the place of a block; the first is asked next. False when it is a single element.
     pub(crate) fn split(&mut self, index: usize) -> bool {
-        let Some((low, high)) = self.blocks.get(index).and_then(Block::split) else {
+        self.put_halves(index, Block::split)
+    }
+
+    /// The same for a block that is too long for its device.
+    pub(crate) fn halve(&mut self, index: usize) -> bool {
+        self.put_halves(index, Block::halve)
+    }
+
+    fn put_halves(&mut self, index: usize, of: impl Fn(&Block) -> Option<(Block, Block)>) -> bool {
+        let Some((low, high)) = self.blocks.get(index).and_then(of) else {
             return false;
         };
         self.blocks.splice(index..=index, [low, high]);

@@ -3,8 +3,9 @@
 //! It owns the connections to panels and I/O modules and nothing else: no procedure, no latch, no decision. It must never put a
 //! value down that no reply carried, and never write without the engine's permit (DESIGN.md 4, rules 1 and 8).
 //!
-//! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next; `decode` and
-//! `memory` make conditions of elements; `bus` is the task; `command` and `report` are its two ends towards the engine.
+//! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next; `terms` how a unit
+//! is asked; `decode` and `memory` make conditions of elements; `bus` is the task; `command` and `report` are its two ends towards
+//! the engine; `counters` and `trace` are what can be looked at afterwards.
 
 pub mod budget;
 mod bus;
@@ -16,6 +17,9 @@ mod memory;
 mod modbus;
 mod plan;
 mod report;
+mod stagger;
+mod terms;
+mod trace;
 mod units;
 
 #[cfg(test)]
@@ -29,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::command::FieldHandle;
 pub use self::counters::Counts;
+pub use self::trace::{Frame, Ring, Verdict};
 use crate::domain::profile::{Profile, UnitProfile};
 use crate::domain::site::Site;
 use crate::engine::handle::Handle;
@@ -43,6 +48,7 @@ pub fn start(
     tracker: &TaskTracker,
 ) -> Arc<FieldHandle> {
     let maps = register_maps(profiles);
+    let supplies = Arc::<stagger::Supplies>::default();
     let mut ports = BTreeMap::new();
     for bus in site.buses.values() {
         let (blocks, unplaced) = plan::blocks(&site, bus, &maps);
@@ -52,8 +58,10 @@ pub fn start(
         if blocks.is_empty() {
             tracing::warn!(bus.id = %bus.id, "nothing is read here; only a command will notice a loss");
         }
-        let port = Arc::<command::Port>::default();
-        let task = bus::Bus::new(bus, blocks, Arc::clone(&port), handle.clone(), stop.clone());
+        let port = Arc::new(command::Port::new(handle.clone(), Arc::clone(&supplies)));
+        let terms = terms::AllTerms::new(bus, &maps);
+        let (ours, ends) = (Arc::clone(&port), stop.clone());
+        let task = bus::Bus::new(bus, (blocks, terms), ours, handle.clone(), ends);
         tracker.spawn(task.run());
         ports.insert(bus.id.clone(), port);
     }

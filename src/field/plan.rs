@@ -58,6 +58,8 @@ pub(crate) struct Block {
     pub(crate) ask_after: Option<Instant>,
     /// Its points have been put down as stale.
     pub(crate) is_stale: bool,
+    /// One element of it was answered since all of it was not.
+    pub(crate) is_probed: bool,
 }
 
 /// Why a point is not read. Its reading stays unknown, which is never normal.
@@ -169,6 +171,7 @@ impl Block {
             failures: 0,
             ask_after: None,
             is_stale: false,
+            is_probed: false,
         }
     }
 
@@ -208,6 +211,18 @@ impl Block {
         Some((self.part(low)?, self.part(high)?))
     }
 
+    /// The same two blocks of a device that answers one element and not all of them: they still owe what the whole owed.
+    pub(crate) fn halve(&self) -> Option<(Self, Self)> {
+        let (low, high) = self.split()?;
+        let owing = |half| Self {
+            standing: self.standing,
+            is_stale: self.is_stale,
+            is_probed: true,
+            ..half
+        };
+        Some((owing(low), owing(high)))
+    }
+
     fn part(&self, points: Vec<&Placed>) -> Option<Self> {
         let first = points.iter().map(|placed| placed.offset).min()?;
         let last = points.iter().map(|placed| placed.offset).max()?;
@@ -218,6 +233,16 @@ impl Block {
             ..placed.clone()
         });
         Some(Self::new(self.scan, self.unit, span, moved.collect()))
+    }
+
+    /// A single element that the device should have: the cheapest question. `None` when the block is no more than that.
+    pub(crate) fn probe(&self) -> Option<Span> {
+        if self.span.count() == 1 {
+            return None;
+        }
+        let first = self.points.iter().map(|placed| placed.offset).min()?;
+        let at = self.span.start().checked_add(first)?;
+        Span::new(self.span.area(), at, 1)
     }
 
     pub(crate) fn is_hole(&self) -> bool {

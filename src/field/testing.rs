@@ -3,9 +3,11 @@
 
 mod device;
 mod engine;
+mod gateway;
 mod site;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::device::{Act, Device, Server};
 pub(crate) use self::engine::{Engine, Heard};
+pub(crate) use self::gateway::Gateway;
 pub(crate) use self::site::{
     TIMEOUT_MS, bus, effect, io_site, panel_site, point, profiles, site, unit_profiles, word,
 };
@@ -21,6 +24,7 @@ pub(crate) use self::wire::{Slave, Wire, Wrong};
 use super::FieldHandle;
 use crate::domain::ids::BusId;
 use crate::domain::output::WriteOutcome;
+use crate::domain::profile::UnitProfile;
 use crate::domain::site::Site;
 
 /// Longest wait for anything in a test.
@@ -36,11 +40,16 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn start(site: Site) -> Self {
+        Self::with(site, &unit_profiles())
+    }
+
+    /// The same with other profiles.
+    pub(crate) fn with(site: Site, profiles: &BTreeMap<String, UnitProfile>) -> Self {
         let engine = Engine::start();
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let field = super::start(
             Arc::new(site),
-            &unit_profiles(),
+            profiles,
             engine.handle.clone(),
             stop.clone(),
             &tracker,

@@ -7,10 +7,8 @@ use tokio::time::Instant;
 
 use super::modbus::fault::Fault;
 use super::modbus::pdu::{Span, Values};
+use super::terms::Terms;
 
-/// A unit is left alone from this failure in a row on; a block of it from the one before.
-const UNIT_FAILURES: u32 = 3;
-const BLOCK_FAILURES: u32 = 2;
 /// The longest pause of a unit while others on its bus answer.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The longest pause when nobody else is waiting.
@@ -21,6 +19,8 @@ const BLOCK_PAUSE_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 struct Health {
     failures: u32,
+    /// It is given up for now, not just one block of it.
+    is_silent: bool,
     fault: Option<Fault>,
     ask_after: Option<Instant>,
     doubt: Option<Doubt>,
@@ -41,6 +41,8 @@ pub(crate) struct Units {
     by_unit: BTreeMap<u8, Health>,
     /// Told as lost while others on the line answer.
     lost: BTreeSet<u8>,
+    /// The cycle in which a silent unit was last asked in vain. One such question a cycle is what the others pay for all of them.
+    spent_in: Option<u64>,
 }
 
 impl Units {
@@ -49,6 +51,7 @@ impl Units {
         Self {
             by_unit,
             lost: BTreeSet::new(),
+            spent_in: None,
         }
     }
 
@@ -91,14 +94,17 @@ impl Units {
     pub(crate) fn is_silent(&self, unit: u8) -> bool {
         self.by_unit
             .get(&unit)
-            .is_some_and(|health| health.failures >= UNIT_FAILURES)
+            .is_some_and(|health| health.is_silent)
     }
 
-    /// Whether this block of the unit may be asked now.
-    pub(crate) fn may_ask(&self, unit: u8, span: Span, now: Instant) -> bool {
+    /// Whether this block of the unit may be asked now, in this cycle.
+    pub(crate) fn may_ask(&self, unit: u8, span: Span, (now, round): (Instant, u64)) -> bool {
         let Some(health) = self.by_unit.get(&unit) else {
             return true;
         };
+        if health.is_silent && self.spent_in == Some(round) && self.others_answer(unit) {
+            return false;
+        }
         let chosen = health.doubt.as_ref().and_then(|doubt| doubt.of);
         health.ask_after.is_none_or(|at| at <= now) && chosen.is_none_or(|of| of == span)
     }
@@ -131,7 +137,10 @@ impl Units {
     /// The unit answered something that is not believed yet.
     pub(crate) fn heard(&mut self, unit: u8) {
         let health = self.by_unit.entry(unit).or_default();
-        (health.failures, health.fault, health.ask_after) = (0, None, None);
+        *health = Health {
+            doubt: health.doubt.take(),
+            ..Health::default()
+        };
     }
 
     /// Leaves the unit alone until then.
@@ -152,26 +161,38 @@ impl Units {
     }
 
     /// The unit did not answer.
-    pub(crate) fn failed(&mut self, unit: u8, fault: Fault, now: Instant) {
-        let others_answer = self
-            .by_unit
-            .iter()
-            .any(|(other, health)| *other != unit && health.failures == 0);
-        let most = if others_answer {
+    pub(crate) fn failed(
+        &mut self,
+        unit: u8,
+        fault: Fault,
+        (now, round): (Instant, u64),
+        terms: &Terms,
+    ) {
+        let most = if self.others_answer(unit) {
             PAUSE_MAX
         } else {
             PAUSE_ALONE_MAX
         };
         let health = self.by_unit.entry(unit).or_default();
+        if health.is_silent {
+            self.spent_in = Some(round);
+        }
         health.failures = health.failures.saturating_add(1);
         health.fault = Some(fault);
-        health.ask_after = pause(health.failures, UNIT_FAILURES, most).map(|pause| now + pause);
+        let pause = pause(health.failures, terms.unit_failures(), most);
+        health.is_silent = pause.is_some();
+        health.ask_after = pause.map(|pause| now + pause);
+    }
+
+    fn others_answer(&self, unit: u8) -> bool {
+        let mut others = self.by_unit.iter();
+        others.any(|(other, health)| *other != unit && health.failures == 0)
     }
 }
 
 /// How long a block that failed so often in a row is left alone.
-pub(crate) fn block_pause(failures: u32) -> Option<Duration> {
-    pause(failures, BLOCK_FAILURES, BLOCK_PAUSE_MAX)
+pub(crate) fn block_pause(failures: u32, terms: &Terms) -> Option<Duration> {
+    pause(failures, terms.block_failures(), BLOCK_PAUSE_MAX)
 }
 
 /// 1, 2, 4 … seconds from the first failure that counts.
@@ -185,6 +206,12 @@ fn pause(failures: u32, from: u32, most: Duration) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::domain::profile::Area;
+    use crate::field::terms::AllTerms;
+
+    fn terms() -> Terms {
+        let bus = crate::field::testing::bus("b", "-", &[]);
+        AllTerms::new(&bus, &BTreeMap::new()).line()
+    }
 
     fn span() -> Span {
         Span::new(Area::Holding, 0, 4).unwrap()
@@ -194,27 +221,28 @@ mod tests {
     fn a_silent_unit_is_asked_less_and_less_while_others_answer() {
         let now = Instant::now();
         let mut units = Units::new([1, 2].into_iter());
-        units.failed(2, Fault::Timeout, now);
-        units.failed(2, Fault::Timeout, now);
-        assert!(units.may_ask(2, span(), now) && !units.is_answering(2));
+        units.failed(2, Fault::Timeout, (now, 0), &terms());
+        units.failed(2, Fault::Timeout, (now, 0), &terms());
+        assert!(units.may_ask(2, span(), (now, 1)) && !units.is_answering(2));
         let mut pauses = Vec::new();
         for _ in 0..7 {
-            units.failed(2, Fault::Timeout, now);
-            let after = (0..=60).find(|s| units.may_ask(2, span(), now + Duration::from_secs(*s)));
+            units.failed(2, Fault::Timeout, (now, 0), &terms());
+            let after =
+                (0..=60).find(|s| units.may_ask(2, span(), (now + Duration::from_secs(*s), 1)));
             pauses.push(after.unwrap());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-        assert!(units.may_ask(1, span(), now));
+        assert!(units.may_ask(1, span(), (now, 1)));
         assert!(units.answered(2, now));
-        assert!(units.may_ask(2, span(), now) && units.is_answering(2));
+        assert!(units.may_ask(2, span(), (now, 1)) && units.is_answering(2));
     }
 
     #[test]
     fn a_unit_that_is_alone_is_asked_at_least_every_two_seconds() {
         let now = Instant::now();
         let mut units = Units::new([1].into_iter());
-        (0..40).for_each(|_| units.failed(1, Fault::Timeout, now));
-        assert!(units.may_ask(1, span(), now + PAUSE_ALONE_MAX));
+        (0..40).for_each(|_| units.failed(1, Fault::Timeout, (now, 0), &terms()));
+        assert!(units.may_ask(1, span(), (now + PAUSE_ALONE_MAX, 1)));
     }
 
     #[test]
@@ -225,24 +253,41 @@ mod tests {
         let mut units = Units::new([1].into_iter());
         assert!(units.agrees(1, span(), &values(1)), "no doubt");
         units.doubt(1, Some(span()));
-        assert!(units.may_ask(1, span(), now) && !units.may_ask(1, other, now));
+        assert!(units.may_ask(1, span(), (now, 1)) && !units.may_ask(1, other, (now, 1)));
         assert!(!units.agrees(1, span(), &values(1)));
         assert!(!units.agrees(1, span(), &values(2)), "they differ");
         assert!(units.agrees(1, span(), &values(2)));
         units.answered(1, rest);
         // What may still come meets no other question.
-        assert!(!units.may_ask(1, other, now) && units.may_ask(1, other, rest));
+        assert!(!units.may_ask(1, other, (now, 1)) && units.may_ask(1, other, (rest, 1)));
         // Without a chosen block the first that is asked is the chosen one.
         units.doubt(1, None);
         assert!(!units.agrees(1, other, &values(3)));
-        assert!(!units.may_ask(1, span(), rest) && units.may_ask(1, other, rest));
+        assert!(!units.may_ask(1, span(), (rest, 1)) && units.may_ask(1, other, (rest, 1)));
         units.any_block(1);
-        assert!(units.may_ask(1, span(), rest));
+        assert!(units.may_ask(1, span(), (rest, 1)));
     }
 
     #[test]
     fn a_shift_past_the_width_is_the_longest_pause() {
-        assert_eq!(block_pause(1), None);
-        assert_eq!(block_pause(u32::MAX), Some(BLOCK_PAUSE_MAX));
+        assert_eq!(block_pause(1, &terms()), None);
+        assert_eq!(block_pause(u32::MAX, &terms()), Some(BLOCK_PAUSE_MAX));
+    }
+
+    #[test]
+    fn of_all_that_are_silent_one_a_cycle_is_asked_in_vain_while_others_answer() {
+        let now = Instant::now();
+        let mut units = Units::new([1, 2, 3].into_iter());
+        for unit in [2, 3] {
+            (0..3).for_each(|_| units.failed(unit, Fault::Timeout, (now, 0), &terms()));
+        }
+        let later = now + PAUSE_MAX;
+        assert!(units.may_ask(2, span(), (later, 5)));
+        units.failed(2, Fault::Timeout, (later, 5), &terms());
+        assert!(!units.may_ask(3, span(), (later, 5)) && units.may_ask(1, span(), (later, 5)));
+        assert!(units.may_ask(3, span(), (later, 6)));
+        // When nobody else is waiting the others are asked at once.
+        (0..3).for_each(|_| units.failed(1, Fault::Timeout, (later, 5), &terms()));
+        assert!(units.may_ask(3, span(), (later, 5)));
     }
 }

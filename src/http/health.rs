@@ -20,6 +20,7 @@ use super::connection::Peer;
 use super::problem::{Code, Failure};
 use super::{Served, glance, secret, token};
 use crate::engine::handle::Handle;
+use crate::engine::ports::Count;
 use crate::engine::stages::BOUNDS;
 
 /// Headers by which a proxy says for whom it asks.
@@ -257,8 +258,34 @@ fn measured(served: &Served) -> String {
         streams,
     );
     counted(&mut out, &served.counters);
+    field(&mut out, &served.field.counts());
     stages(&mut out, handle);
     out.0
+}
+
+/// What happened on the lines of the field and with each unit on them. The line has what no unit can be blamed for as well.
+fn field(out: &mut Metrics, counts: &[Count]) {
+    let units: Vec<_> = counts.iter().map(|count| of_unit(count.unit)).collect();
+    let labels = counts.iter().zip(&units).map(|(count, unit)| {
+        let labels = [
+            ("bus", count.bus.as_str()),
+            ("unit", unit.as_str()),
+            ("kind", count.kind.as_str()),
+        ];
+        (labels, count.count)
+    });
+    let labels: Vec<_> = labels.collect();
+    let labels = labels.iter().map(|(labels, count)| (&labels[..], *count));
+    out.family(
+        "field_total",
+        "counter",
+        "What happened on a line, and with a unit of it.",
+        labels,
+    );
+}
+
+fn of_unit(unit: Option<u8>) -> String {
+    unit.map_or_else(|| "line".to_owned(), |unit| unit.to_string())
 }
 
 fn counted(out: &mut Metrics, counters: &Counters) {

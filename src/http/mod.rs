@@ -55,7 +55,7 @@ use crate::domain::input::Input;
 use crate::domain::settings::HttpSettings;
 use crate::domain::site::Site;
 use crate::engine::handle::Handle;
-use crate::engine::ports::{Done, RowChange};
+use crate::engine::ports::{Done, Field, RowChange};
 use auth::Tries;
 use changes::Changes;
 use connection::{Bounded, Peer};
@@ -91,6 +91,8 @@ pub struct HttpParts {
     pub door: Option<PathBuf>,
     /// The engine.
     pub handle: Handle,
+    /// The lines of the field, for their counts.
+    pub field: Arc<dyn Field>,
     /// Ends the server.
     pub stop: CancellationToken,
 }
@@ -102,6 +104,7 @@ struct Served {
     secure_cookies: bool,
     mqtt_websocket_port: u16,
     handle: Handle,
+    field: Arc<dyn Field>,
     stop: CancellationToken,
     changes: Changes,
     pages: Arc<Pages>,
@@ -119,6 +122,7 @@ impl Served {
             secure_cookies: parts.settings.secure_cookies,
             mqtt_websocket_port: parts.mqtt_websocket_port,
             handle: parts.handle,
+            field: parts.field,
             stop: parts.stop,
             changes: Changes::default(),
             pages: Arc::default(),

@@ -284,7 +284,7 @@ fn a_relay_that_lets_go_holds_no_output() {
         "when_silent = \"release\"",
         "",
     );
-    let message = "panels/dry_contact_io.toml: `relays_low` does not say what its coils do when Fengsui falls silent";
+    let message = "panels/dry_contact_io.toml: `relays_low` does not say what its outputs do when Fengsui falls silent";
     assert_eq!(site.messages(), [message]);
 }
 

@@ -20,6 +20,9 @@ site.toml | to = "dorm-yard", metres = 45 | to = "dorm-yrd", metres = 45 | "dorm
 site.toml | address = "127.0.0.1:15021" | address = "127.0.0.1" | "127.0.0.1"⏎ | `127.0.0.1` is not host:port
 site.toml | poll_interval_ms = 100 | poll_interval_ms = 5 | 5⏎timeout_ms | `poll_interval_ms` is 5, out of its limits
 site.toml | timeout_ms = 500 | timeout_ms = 60001 | 60001 | `timeout_ms` is 60001, out of its limits
+site.toml | timeout_ms = 500⏎ | timeout_ms = 500⏎pause_after_connect_ms = 5001⏎ | 5001⏎ | `pause_after_connect_ms` is 5001, out of its limits
+site.toml | "simulated_panel" } | "simulated_panel", retries = 3 } | 3 }]⏎⏎[[buses]] | `retries` is 3, out of its limits
+site.toml | "dry_contact_io" } | "dry_contact_io", timeout_ms = 5 } | 5 }]⏎⏎# The ways | `timeout_ms` is 5, out of its limits
 site.toml | id = "post3" | id = "post2" | "post2"⏎kind = "post"⏎name = "岗3 | recipient `post2` stands twice
 linkage.toml | by_hand = "chief-eng" | by_hand = "chief_engineer" | "chief_engineer" | there is no recipient `chief_engineer`
 "#;

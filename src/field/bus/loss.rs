@@ -1,5 +1,7 @@
 //! What is told of the line and its units: lost, and found again.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::Bus;
@@ -8,14 +10,17 @@ use crate::field::plan::Standing;
 impl Bus {
     /// The next moment at which something counts as lost if nothing right comes before.
     pub(super) fn lost_at(&self) -> Option<Instant> {
-        let limit = self.patience;
         let is_down = self.reports.link() == Some(false);
         let closed = self.closed_since.filter(|_| !is_down);
+        let closed = closed.map(|since| since + self.terms.line().patience);
         // While all is dark it stays one fault: a unit is told only beside one that answers.
         let may_tell = |unit: &u8| !is_down || self.others_answer(*unit);
         let silent = self.units.standing().filter(may_tell);
-        let silent = silent.filter_map(|unit| self.cycle.silent_since(unit));
-        silent.chain(closed).min().map(|since| since + limit)
+        let silent = silent.filter_map(|unit| {
+            let since = self.cycle.silent_since(unit);
+            since.map(|since| since + self.terms.of(unit).patience)
+        });
+        silent.chain(closed).min()
     }
 
     fn others_answer(&self, unit: u8) -> bool {
@@ -25,16 +30,14 @@ impl Bus {
 
     pub(super) fn look_for_loss(&mut self, now: Instant) {
         self.mark_stale(now);
-        let limit = self.patience;
-        let is_late = |since: Option<Instant>| since.is_some_and(|since| since + limit <= now);
-        if is_late(self.closed_since) {
+        if is_late(self.closed_since, self.terms.line().patience, now) {
             self.line_lost();
         }
-        let silent: Vec<u8> = self
-            .units
-            .standing()
-            .filter(|unit| is_late(self.cycle.silent_since(*unit)))
-            .collect();
+        let is_silent = |unit: &u8| {
+            let since = self.cycle.silent_since(*unit);
+            is_late(since, self.terms.of(*unit).patience, now)
+        };
+        let silent: Vec<u8> = self.units.standing().filter(is_silent).collect();
         for unit in silent {
             let is_last = self.units.standing().all(|other| other == unit);
             if is_last {
@@ -51,7 +54,7 @@ impl Bus {
             return;
         }
         let reason = self.last_fault.word();
-        self.port.counters.change(|counts| counts.losses += 1);
+        self.port.counters.change(None, |counts| counts.losses += 1);
         let counts = self.port.counters.read();
         tracing::warn!(
             bus.id = self.name,
@@ -65,7 +68,9 @@ impl Bus {
 
     fn unit_lost(&mut self, unit: u8) {
         let reason = self.units.fault(unit).unwrap_or(self.last_fault).word();
-        self.port.counters.change(|counts| counts.units_lost += 1);
+        self.port
+            .counters
+            .change(Some(unit), |counts| counts.units_lost += 1);
         tracing::warn!(bus.id = self.name, unit, reason, "a unit of a line is lost");
         self.units.set_lost(unit, true);
         self.learn(|of| of == unit);
@@ -124,4 +129,9 @@ impl Bus {
             }
         }
     }
+}
+
+/// Whether something has owed a reply for longer than it may.
+pub(super) fn is_late(since: Option<Instant>, patience: Duration, now: Instant) -> bool {
+    since.is_some_and(|since| since + patience <= now)
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Bus;
+use super::loss::is_late;
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::time::EngineTime;
 use crate::engine::handle::Handle;
+use crate::field::Counts;
 use crate::field::decode::{Element, decode};
 use crate::field::modbus::fault::Fault;
-use crate::field::modbus::pdu::{Reply, Request, Values};
+use crate::field::modbus::pdu::{Reply, Request, Span, Values};
 use crate::field::plan::{Block, Placed, Standing};
 use crate::field::units;
 
@@ -22,6 +24,8 @@ const ACKNOWLEDGE: u8 = 0x05;
 const BUSY: u8 = 0x06;
 const NO_GATEWAY_PATH: u8 = 0x0A;
 const NO_GATEWAY_REPLY: u8 = 0x0B;
+/// From here on codes are a gateway's own: 41 to 43 and 4B of the ICP DAS tGW-700 stand for silence and wrong checksums behind it.
+const GATEWAYS_OWN: u8 = 0x40;
 
 /// How long a device may be busy before its points are faulty.
 const BUSY_MAX: Duration = Duration::from_secs(10);
@@ -37,15 +41,51 @@ impl Bus {
             return;
         };
         let started = Instant::now();
+        self.written_in_a_row = 0;
+        if let Some(probe) = self.probe(index) {
+            return self.probe_unit(index, (unit, probe), started).await;
+        }
         match self.exchange(unit, Request::Read(span)).await {
             Ok(Reply::Values(values)) if self.believes(index, &values) => {
                 self.take_values(index, &values);
             }
-            Ok(Reply::Values(_)) => {}
+            Ok(Reply::Values(_) | Reply::Written | Reply::Identity(_)) => {}
             Ok(Reply::Exception(code)) => self.take_exception(index, code, started),
             // The other side had closed before anything was asked: the connection is made anew and nobody has failed.
             Err(failure) if !failure.has_left && self.failures == 1 => {}
             Err(failure) => self.no_reply(index, started, failure.fault),
+        }
+    }
+
+    /// The one element that is asked for where a unit or a block has been given up: long questions are for those that answer.
+    fn probe(&self, index: usize) -> Option<Span> {
+        let block = self.cycle.block(index)?;
+        let is_given_up = self.units.is_silent(block.unit)
+            || !block.is_probed && block.failures >= self.terms.of(block.unit).block_failures();
+        is_given_up.then(|| block.probe()).flatten()
+    }
+
+    /// Whatever a unit answers, it is there: the whole block is asked next. What the one element reads is not believed.
+    async fn probe_unit(&mut self, index: usize, (unit, probe): (u8, Span), started: Instant) {
+        let is_there = match self.exchange(unit, Request::Read(probe)).await {
+            Ok(Reply::Exception(code)) if is_of_gateway(code) => Err(Fault::Gateway),
+            Ok(_) => Ok(()),
+            Err(failure) if !failure.has_left && self.failures == 1 => return,
+            Err(failure) => Err(failure.fault),
+        };
+        if let Some(block) = self.cycle.block_mut(index) {
+            block.is_probed = is_there.is_ok();
+            // All of it is tried as often as anything before it is taken for too long.
+            if block.is_probed {
+                block.failures = 0;
+            }
+        }
+        match is_there {
+            Ok(()) => {
+                self.units.heard(unit);
+                self.ask_all_of(unit);
+            }
+            Err(fault) => self.no_reply(index, started, fault),
         }
     }
 
@@ -55,12 +95,14 @@ impl Bus {
         let Some(block) = self.cycle.block_mut(index) else {
             return false;
         };
-        if self.units.agrees(block.unit, block.span, values) {
+        let unit = block.unit;
+        if self.units.agrees(unit, block.span, values) {
             return true;
         }
         (block.failures, block.ask_after) = (0, None);
-        self.units.heard(block.unit);
-        self.port.counters.change(|counts| counts.doubted += 1);
+        self.units.heard(unit);
+        let doubted = |counts: &mut Counts| counts.doubted += 1;
+        self.port.counters.change(Some(unit), doubted);
         self.cycle.advance(true);
         false
     }
@@ -82,7 +124,8 @@ impl Bus {
             tracing::info!(bus.id = self.name, %block, "a hole answers");
         }
         block.standing = Standing::Fresh;
-        (block.failures, block.ask_after, block.is_stale) = (0, None, false);
+        (block.failures, block.ask_after) = (0, None);
+        (block.is_stale, block.is_probed) = (false, false);
         self.unit_answered(unit);
         self.cycle.advance(again);
         if was_hole {
@@ -105,21 +148,26 @@ impl Bus {
     }
 
     fn unit_answered(&mut self, unit: u8) {
-        if self.units.answered(unit, Instant::now() + self.timeout) {
-            // It was left alone and is back: all of it is asked again now.
-            let blocks = self.cycle.blocks_mut().iter_mut();
-            for block in blocks.filter(|block| block.unit == unit) {
-                block.ask_after = None;
-            }
+        let rest = Instant::now() + self.terms.of(unit).timeout;
+        if self.units.answered(unit, rest) {
+            self.ask_all_of(unit);
+        }
+    }
+
+    /// A unit was left alone and is back: all of it is asked again now.
+    fn ask_all_of(&mut self, unit: u8) {
+        let blocks = self.cycle.blocks_mut().iter_mut();
+        for block in blocks.filter(|block| block.unit == unit) {
+            block.ask_after = None;
         }
     }
 
     /// The device answered that it does not give these elements.
     fn take_exception(&mut self, index: usize, code: u8, started: Instant) {
-        if matches!(code, NO_GATEWAY_PATH | NO_GATEWAY_REPLY) {
+        if is_of_gateway(code) {
             // The gateway is there, the device behind it is not.
-            self.last_fault = Fault::Timeout;
-            self.no_reply(index, started, Fault::Timeout);
+            self.last_fault = Fault::Gateway;
+            self.no_reply(index, started, Fault::Gateway);
             return;
         }
         let Some(unit) = self.cycle.block(index).map(|block| block.unit) else {
@@ -148,7 +196,7 @@ impl Bus {
                 self.cycle.advance(false);
             }
             _ => {
-                self.refused(index, code, started);
+                self.refused(index, (unit, code), started);
                 self.cycle.advance(false);
             }
         }
@@ -172,10 +220,10 @@ impl Bus {
     }
 
     /// The device cannot answer now. For a time that is no fault: nothing is put, so nothing wrong is put.
-    fn refused(&mut self, index: usize, code: u8, started: Instant) {
+    fn refused(&mut self, index: usize, (unit, code): (u8, u8), started: Instant) {
         let patience = match code {
             BUSY | ACKNOWLEDGE => BUSY_MAX,
-            _ => self.timeout * 2,
+            _ => self.terms.of(unit).timeout * 2,
         };
         let Some(block) = self.cycle.block_mut(index) else {
             return;
@@ -216,29 +264,54 @@ impl Bus {
         let Some(block) = self.cycle.block_mut(index) else {
             return;
         };
+        let terms = self.terms.of(block.unit);
         block.failures = block.failures.saturating_add(1);
-        block.ask_after = units::block_pause(block.failures).map(|pause| now + pause);
+        let pause = units::block_pause(block.failures, &terms);
+        block.ask_after = pause.map(|pause| now + pause);
         if !block.is_hole() && block.silent_since().is_none() {
             block.standing = Standing::Silent { since: started };
         }
         tracing::debug!(bus.id = self.name, %block, %fault, "no reply");
         let (unit, span) = (block.unit, block.span);
-        self.units.failed(unit, fault, now);
-        if !self.tells_apart {
+        let round = self.cycle.round();
+        self.units.failed(unit, fault, (now, round), &terms);
+        if !terms.tells_apart {
             self.units.doubt(unit, Some(span));
         }
+        self.halve(index);
         self.forget_partial_cycle(|of| of == unit);
+    }
+
+    /// A device that answers one element of a block and not the whole of it takes no questions as long as that (Firetrol Mark II:
+    /// frames of 64 bytes, else silence). Its halves take the place of the block.
+    fn halve(&mut self, index: usize) {
+        let Some(block) = self.cycle.block(index) else {
+            return;
+        };
+        let is_too_long = block.failures >= self.terms.of(block.unit).block_failures();
+        if !block.is_probed || !is_too_long || block.is_hole() {
+            return;
+        }
+        let (unit, count, shown) = (block.unit, block.span.count(), block.to_string());
+        if self.cycle.halve(index) {
+            self.units.any_block(unit);
+            tracing::warn!(
+                bus.id = self.name,
+                block = shown,
+                count,
+                "the device answers one element and not so many at once; asking for half (lower the limits of its profile)"
+            );
+        }
     }
 
     /// Points that have owed a reply for too long are stale: their last reading stays, marked.
     pub(super) fn mark_stale(&mut self, now: Instant) {
-        let limit = self.patience;
-        let is_late = |since: Option<Instant>| since.is_some_and(|since| since + limit <= now);
-        let is_closed = is_late(self.closed_since);
+        let is_closed = is_late(self.closed_since, self.terms.line().patience, now);
         let at = self.handle.now().engine;
         for block in self.cycle.blocks_mut() {
+            let patience = self.terms.of(block.unit).patience;
             let is_silent = is_closed
-                || is_late(block.silent_since())
+                || is_late(block.silent_since(), patience, now)
                 || self.units.is_silent(block.unit) && !block.is_hole();
             if block.is_stale || !is_silent {
                 continue;
@@ -251,6 +324,11 @@ impl Bus {
             }
         }
     }
+}
+
+/// Whether an exception says that nothing was heard from the device behind a gateway.
+fn is_of_gateway(code: u8) -> bool {
+    matches!(code, NO_GATEWAY_PATH | NO_GATEWAY_REPLY) || code > GATEWAYS_OWN
 }
 
 /// Puts a reading into the slot of its point.

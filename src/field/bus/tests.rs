@@ -2,9 +2,12 @@
 
 mod engine;
 mod faults;
+mod gateway;
 mod inside;
+mod libmodbus;
 mod lines;
-
+mod overtaking;
 mod peers;
 mod serial;
+mod terms;
 mod writes;

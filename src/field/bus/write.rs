@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Bus, Line};
 use crate::domain::output::{Action, Target, WriteOutcome};
-use crate::domain::profile::Area;
+use crate::domain::profile::{Area, Quirks};
 use crate::engine::ports::WriteEffect;
 use crate::field::modbus::pdu::{Reply, Request, Span, Values};
 use crate::field::report::Permit;
@@ -19,8 +19,8 @@ use crate::field::report::Permit;
 const BUSY: u8 = 0x06;
 /// The device has taken the request and is still at it.
 const ACKNOWLEDGE: u8 = 0x05;
-/// The gateway has passed the request on and heard nothing.
-const NO_GATEWAY_REPLY: u8 = 0x0B;
+/// The gateway has no way to the device: nothing was passed on.
+const NO_GATEWAY_PATH: u8 = 0x0A;
 /// A busy device is asked again after this pause, at most so often.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 const BUSY_TRIES_MAX: u8 = 20;
@@ -58,8 +58,11 @@ impl Bus {
         }
         let now = self.handle.now().engine;
         let is_open = matches!(self.line, Line::Open(_));
-        let units = &self.units;
-        let can_write = |unit| is_open && units.is_answering(unit);
+        let (units, supplies) = (&self.units, &self.port.supplies);
+        let can_write = |effect: &WriteEffect| {
+            let is_there = is_open && units.is_answering(effect.unit);
+            is_there && supplies.take(effect.stagger.as_ref(), now)
+        };
         if let Some(effect) = self.port.commands.take(now, can_write) {
             self.reports.ask_permit(effect.command.clone());
             self.hand = Hand::Asked(effect);
@@ -85,6 +88,7 @@ impl Bus {
             }
         };
         if !permit.granted {
+            self.port.supplies.give_back(effect.stagger.as_ref());
             self.port.commands.forget(&effect.command);
             return;
         }
@@ -112,6 +116,7 @@ impl Bus {
             return;
         };
         let (effect, busy) = (effect.clone(), *busy);
+        self.written_in_a_row += 1;
         crate::crash::point("after_permit_before_first_byte");
         if effect.expires <= self.handle.now().engine {
             // The permit came too late. Nothing left, and the engine expires the command itself.
@@ -135,15 +140,9 @@ impl Bus {
     }
 
     async fn write_once(&mut self, effect: &WriteEffect) -> Written {
-        let request = match effect.target {
-            Target::Coil { register } => Request::WriteCoil {
-                address: register,
-                on: true,
-            },
-            Target::Register { register, value } => Request::WriteRegister {
-                address: register,
-                value,
-            },
+        let terms = self.terms.of(effect.unit);
+        let Some(request) = request(effect.target, &terms.quirks) else {
+            return Written::Outcome(WriteOutcome::NotSent);
         };
         let sent = match self.send(effect.unit, request).await {
             Ok(sent) => sent,
@@ -152,36 +151,39 @@ impl Bus {
         };
         crate::crash::point("mid_write");
         let replied = self.reply(effect.unit, sent).await;
-        if replied.is_err() && !self.tells_apart {
+        if replied.is_err() && !terms.tells_apart {
             // What comes late must not meet the next question.
-            self.units.rest(effect.unit, Instant::now() + self.timeout);
+            self.units.rest(effect.unit, Instant::now() + terms.timeout);
         }
         match replied {
-            Ok(Reply::Values(_)) => Written::Outcome(self.read_back(effect).await),
+            Ok(Reply::Written) => Written::Outcome(self.read_back(effect).await),
             Ok(Reply::Exception(BUSY)) => Written::Busy,
-            Ok(Reply::Exception(ACKNOWLEDGE | NO_GATEWAY_REPLY)) | Err(_) => {
-                Written::Outcome(WriteOutcome::Unknown)
+            Ok(Reply::Exception(code)) if is_refusal(code) => {
+                Written::Outcome(WriteOutcome::Refused { exception: code })
             }
-            Ok(Reply::Exception(exception)) => {
-                Written::Outcome(WriteOutcome::Refused { exception })
+            // Nothing else is an answer to a write.
+            Ok(Reply::Exception(_) | Reply::Values(_) | Reply::Identity(_)) | Err(_) => {
+                Written::Outcome(WriteOutcome::Unknown)
             }
         }
     }
 
-    /// An echo proves that the request arrived, not that the output stands. A coil that stays where it is put can be asked; a
-    /// pulse is gone by then, and a command register shows the last command whether or not it acted.
+    /// An echo proves that the request arrived, not that the output stands. A coil, or bits of a register, that stay where they
+    /// are put can be asked; a pulse is gone by then, and a command register shows the last command whether or not it acted.
     async fn read_back(&mut self, effect: &WriteEffect) -> WriteOutcome {
-        let (Target::Coil { register }, Action::Level) = (effect.target, effect.action) else {
-            return WriteOutcome::Written;
+        let (area, register) = match (effect.target, effect.action) {
+            (Target::Coil { register }, Action::Level) => (Area::Coil, register),
+            (Target::Mask { register, .. }, Action::Level) => (Area::Holding, register),
+            (_, Action::Pulse) | (Target::Register { .. } | Target::Registers { .. }, _) => {
+                return WriteOutcome::Written;
+            }
         };
-        let Some(span) = Span::new(Area::Coil, register, 1) else {
+        let Some(span) = Span::new(area, register, 1) else {
             return WriteOutcome::Unknown;
         };
         match self.exchange(effect.unit, Request::Read(span)).await {
-            Ok(Reply::Values(values)) if values == Values::Bits(vec![true]) => {
-                WriteOutcome::Written
-            }
-            Ok(Reply::Values(_) | Reply::Exception(_)) | Err(_) => WriteOutcome::Unknown,
+            Ok(Reply::Values(values)) if stands(effect.target, &values) => WriteOutcome::Written,
+            Ok(_) | Err(_) => WriteOutcome::Unknown,
         }
     }
 
@@ -193,6 +195,15 @@ impl Bus {
                     bus.id = self.name, command.id = %effect.command, ?outcome,
                     "a command was written or tried"
                 );
+                let (stagger, now) = (effect.stagger.as_ref(), self.handle.now().engine);
+                match outcome {
+                    WriteOutcome::Written | WriteOutcome::Unknown => {
+                        self.port.supplies.started(stagger, now);
+                    }
+                    WriteOutcome::NotSent | WriteOutcome::Refused { .. } => {
+                        self.port.supplies.give_back(stagger);
+                    }
+                }
                 self.port.commands.forget(&effect.command);
                 self.reports.result(effect.command, outcome);
             }
@@ -206,4 +217,50 @@ impl Bus {
             self.finish(outcome);
         }
     }
+}
+
+/// What is sent for a target to a device with these ways.
+fn request(target: Target, quirks: &Quirks) -> Option<Request> {
+    match target {
+        Target::Coil { register } if quirks.writes_multiple => {
+            Request::write_coils(register, vec![true])
+        }
+        Target::Coil { register } => Some(Request::WriteCoil {
+            address: register,
+            value: quirks.coil_on,
+        }),
+        Target::Register { register, value } if quirks.writes_multiple => {
+            Request::write_registers(register, vec![value])
+        }
+        Target::Register { register, value } => Some(Request::WriteRegister {
+            address: register,
+            value,
+        }),
+        Target::Registers { register, values } => {
+            Request::write_registers(register, values.to_vec())
+        }
+        Target::Mask { register, and, or } => Some(Request::MaskWrite {
+            address: register,
+            and,
+            or,
+        }),
+    }
+}
+
+/// Whether what was read is what the target asks for.
+fn stands(target: Target, values: &Values) -> bool {
+    match (target, values) {
+        (Target::Coil { .. }, Values::Bits(bits)) => bits == &[true],
+        (Target::Mask { and, or, .. }, Values::Registers(words)) => {
+            matches!(words.as_slice(), [word] if word & !and == or & !and)
+        }
+        (Target::Coil { .. } | Target::Mask { .. }, _)
+        | (Target::Register { .. } | Target::Registers { .. }, _) => false,
+    }
+}
+
+/// Whether an exception says that nothing was done. A device that acknowledges is still at it; a gateway that has passed the request
+/// on and heard nothing, or something that it could not read, does not know.
+fn is_refusal(code: u8) -> bool {
+    code != ACKNOWLEDGE && code <= NO_GATEWAY_PATH
 }

@@ -52,14 +52,15 @@ fn a_silent_unit_does_not_hold_up_the_commands_of_another() {
         };
         commands.push(effect).unwrap();
     }
-    let first = commands.take(now, |unit| unit == 2).unwrap();
+    let first = commands.take(now, |effect| effect.unit == 2).unwrap();
     assert_eq!(first.command, "B#1".into());
-    assert!(commands.take(now, |unit| unit == 2).is_none());
+    assert!(commands.take(now, |effect| effect.unit == 2).is_none());
 }
 
 #[test]
 fn a_full_queue_is_a_counted_fault_and_blocks_nobody() {
-    let port = Arc::<Port>::default();
+    let engine = crate::engine::run::handle(&crate::engine::run::shared(), &Clock::default());
+    let port = Arc::new(Port::new(engine, Arc::default()));
     let field = FieldHandle {
         ports: [("io1".into(), Arc::clone(&port))].into(),
     };

@@ -23,7 +23,7 @@ fn cycle(now: Instant) -> Cycle {
 /// The start addresses of all that is asked at this moment.
 fn asked(cycle: &mut Cycle, now: Instant) -> Vec<u16> {
     let mut starts = Vec::new();
-    while let Some(index) = cycle.next(now, |_| true) {
+    while let Some(index) = cycle.next(now, |_, _| true) {
         starts.push(cycle.block(index).unwrap().span.start());
         cycle.advance(false);
     }
@@ -56,7 +56,7 @@ fn a_block_is_asked_again_at_once_but_not_for_ever() {
     let mut cycle = cycle(start);
     let mut visits = Vec::new();
     for _ in 0..4 {
-        visits.push(cycle.next(start, |_| true).unwrap());
+        visits.push(cycle.next(start, |_, _| true).unwrap());
         cycle.advance(true);
     }
     assert_eq!(visits, [0, 0, 0, 1]);
@@ -66,7 +66,7 @@ fn a_block_is_asked_again_at_once_but_not_for_ever() {
 fn halves_take_the_place_of_a_block_and_are_asked_next() {
     let start = Instant::now();
     let mut cycle = cycle(start);
-    assert_eq!(cycle.next(start, |_| true), Some(0));
+    assert_eq!(cycle.next(start, |_, _| true), Some(0));
     assert!(cycle.split(0));
     assert_eq!(asked(&mut cycle, start), [0, 1, 40, 200]);
     assert!(!cycle.split(0), "a single element");
@@ -91,7 +91,7 @@ fn one_hole_is_asked_at_the_end_of_each_cycle_in_turn() {
 fn a_unit_or_a_block_that_is_left_alone_is_passed_over() {
     let start = Instant::now();
     let mut cycle = cycle(start);
-    assert_eq!(cycle.next(start, |_| false), None);
+    assert_eq!(cycle.next(start, |_, _| false), None);
     cycle.block_mut(1).unwrap().ask_after = Some(start + INTERVAL * 3 / 2);
     assert_eq!(asked(&mut cycle, start + INTERVAL), [0, 200]);
     assert_eq!(asked(&mut cycle, start + INTERVAL * 2), [0, 40, 200]);

@@ -21,6 +21,9 @@ pub(crate) enum Fault {
     /// No way there, or no such name.
     #[error("not reachable")]
     Unreachable,
+    /// A gateway is there, the device behind it is not.
+    #[error("the gateway hears nothing from the device")]
+    Gateway,
     /// Bytes that nobody had asked for.
     #[error("bytes that nobody had asked for")]
     Unsolicited,
@@ -42,6 +45,9 @@ pub(crate) enum Fault {
     /// The line of a demo site that does not end at a pseudo-terminal.
     #[error("no simulated port")]
     NotSimulated,
+    /// The kernel cannot switch the line driver of this port.
+    #[error("the port cannot switch an RS-485 driver")]
+    NoDriver,
     /// The line never falls silent.
     #[error("the line is never silent")]
     Babble,
@@ -55,13 +61,18 @@ impl Fault {
             Self::Refused => "refused",
             Self::Reset => "reset",
             Self::Unreachable => "unreachable",
+            Self::Gateway => "gateway",
             Self::Bad(BadReply::OwnEcho) => "echo",
+            Self::Bad(BadReply::Checksum | BadReply::Truncated { .. } | BadReply::Noise) => {
+                "garbled"
+            }
             Self::Unsolicited | Self::Bad(_) => "bad_reply",
             Self::Missing => "missing",
             Self::Taken => "taken",
             Self::Denied => "denied",
             Self::Unplugged => "unplugged",
             Self::NotSimulated => "not_simulated",
+            Self::NoDriver => "no_rs485",
             Self::Babble => "babble",
         }
     }

@@ -1,7 +1,7 @@
 //! The frame of Modbus TCP (MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3): transaction, protocol 0, length,
 //! unit, then request or reply. Bytes in, values out; no I/O.
 
-use super::pdu::{BadReply, Reply, Request};
+use super::pdu::{BadReply, Lenient, Reply, Request};
 
 /// Transaction, protocol, length and unit.
 const HEADER: usize = 7;
@@ -9,11 +9,12 @@ const HEADER: usize = 7;
 const REFUSAL: u16 = 3;
 
 /// A request on its way, with all that its reply must repeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) transaction: u16,
     pub(crate) unit: u8,
     pub(crate) request: Request,
+    pub(crate) lenient: Lenient,
 }
 
 /// How far a reply has come in.
@@ -31,8 +32,14 @@ impl Asked {
         let pdu = self.request.encode();
         let mut frame = Vec::with_capacity(HEADER + pdu.len());
         frame.extend(self.transaction.to_be_bytes());
-        // Protocol 0; the length counts the unit and the five bytes of the request.
-        frame.extend([0, 0, 0, 6, self.unit]);
+        // Protocol 0; the length counts the unit and the request, which is at most 253 bytes.
+        frame.extend([0, 0]);
+        frame.extend(
+            u16::try_from(pdu.len() + 1)
+                .unwrap_or_default()
+                .to_be_bytes(),
+        );
+        frame.push(self.unit);
         frame.extend(pdu);
         frame
     }
@@ -42,7 +49,7 @@ impl Asked {
         let reply_len = self.request.reply_len();
         let &[t1, t0, p1, p0, l1, l0, ref body @ ..] = bytes else {
             return Ok(Progress::More(
-                HEADER + usize::from(reply_len) - bytes.len(),
+                HEADER + usize::from(reply_len.least) - bytes.len(),
             ));
         };
         let got = u16::from_be_bytes([p1, p0]);
@@ -50,13 +57,14 @@ impl Asked {
             return Err(BadReply::Protocol { got });
         }
         let (expected, got) = (self.transaction, u16::from_be_bytes([t1, t0]));
-        if got != expected {
+        if got != expected && !self.lenient.any_transaction {
             return Err(BadReply::Transaction { expected, got });
         }
-        let (expected, got) = (reply_len + 1, u16::from_be_bytes([l1, l0]));
-        if got != expected && got != REFUSAL {
+        let got = u16::from_be_bytes([l1, l0]);
+        let is_allowed = got.checked_sub(1).is_some_and(|pdu| reply_len.allows(pdu));
+        if !is_allowed && got != REFUSAL {
             return Err(BadReply::Length {
-                expected,
+                expected: reply_len.least + 1,
                 got: got.into(),
             });
         }
@@ -65,7 +73,7 @@ impl Asked {
             return Ok(Progress::More(length));
         };
         let expected = self.unit;
-        if got != expected {
+        if got != expected && !(got == 0 && self.lenient.unit_zero) {
             return Err(BadReply::Unit { expected, got });
         }
         match length.checked_sub(body.len()) {

@@ -1,17 +1,18 @@
-//! Requests and replies as bytes (MODBUS Application Protocol V1.1b3, 6.1 to 6.6). Bytes in, values out; no I/O.
+//! What requests ask for and replies give (MODBUS Application Protocol V1.1b3, 4.3, 6 and 7): spans, values, replies, and why
+//! bytes are not a reply. `request` has the bytes of each function code. No I/O.
 //!
 //! Never guesses: a reply that is not exactly what its request asks for is a [`BadReply`], and no value comes out of it.
 
 use thiserror::Error;
 
+pub(crate) use super::identity::Identity;
+pub(crate) use super::request::Request;
 use crate::domain::profile::Area;
 
 /// Most registers of one read (V1.1b3, 6.3).
 pub(crate) const REGISTERS_MAX: u16 = 125;
 /// Most coils or inputs of one read (V1.1b3, 6.1).
 pub(crate) const BITS_MAX: u16 = 2_000;
-/// Added to the function code in a reply that refuses the request (V1.1b3, 7).
-const REFUSAL: u8 = 0x80;
 
 /// Consecutive elements of one table. It can only be made with a count and an end that Modbus allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Span {
     }
 
     /// Bytes of data in the reply.
-    fn bytes(self) -> u8 {
+    pub(super) fn bytes(self) -> u8 {
         let bytes = if self.area.is_bits() {
             self.count.div_ceil(8)
         } else {
@@ -56,7 +57,7 @@ impl Span {
         u8::try_from(bytes).unwrap_or(u8::MAX)
     }
 
-    fn decode(self, body: &[u8]) -> Result<Values, BadReply> {
+    pub(super) fn decode(self, body: &[u8]) -> Result<Values, BadReply> {
         let expected = self.bytes();
         let Some((&got, data)) = body.split_first() else {
             return Err(BadReply::ByteCount { expected, got: 0 });
@@ -76,117 +77,6 @@ impl Span {
     }
 }
 
-/// What a device is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
-    /// Function codes 01 to 04.
-    Read(Span),
-    /// Function code 05.
-    WriteCoil {
-        /// Zero-based.
-        address: u16,
-        /// On or off.
-        on: bool,
-    },
-    /// Function code 06.
-    WriteRegister {
-        /// Zero-based.
-        address: u16,
-        /// The value.
-        value: u16,
-    },
-}
-
-impl Request {
-    /// The function code.
-    pub(crate) fn function(self) -> u8 {
-        match self {
-            Self::Read(span) => match span.area {
-                Area::Coil => 0x01,
-                Area::Discrete => 0x02,
-                Area::Holding => 0x03,
-                Area::Input => 0x04,
-            },
-            Self::WriteCoil { .. } => 0x05,
-            Self::WriteRegister { .. } => 0x06,
-        }
-    }
-
-    /// Every request we send is a function code and two words.
-    pub(crate) fn encode(self) -> [u8; 5] {
-        let [address, value] = self.words();
-        let ([a1, a0], [v1, v0]) = (address.to_be_bytes(), value.to_be_bytes());
-        [self.function(), a1, a0, v1, v0]
-    }
-
-    fn words(self) -> [u16; 2] {
-        match self {
-            Self::Read(span) => [span.start, span.count],
-            Self::WriteCoil { address, on } => [address, if on { 0xFF00 } else { 0x0000 }],
-            Self::WriteRegister { address, value } => [address, value],
-        }
-    }
-
-    /// Length of the reply that grants the request, in bytes.
-    pub(crate) fn reply_len(self) -> u16 {
-        match self {
-            Self::Read(span) => 2 + u16::from(span.bytes()),
-            Self::WriteCoil { .. } | Self::WriteRegister { .. } => 5,
-        }
-    }
-
-    /// Reads the reply to this request.
-    pub(crate) fn decode(self, pdu: &[u8]) -> Result<Reply, BadReply> {
-        let expected = self.function();
-        let Some((&got, body)) = pdu.split_first() else {
-            return Err(BadReply::Function { expected, got: 0 });
-        };
-        if got == expected | REFUSAL {
-            return match body {
-                [code] => Ok(Reply::Exception(*code)),
-                _ => Err(BadReply::Length {
-                    expected: 2,
-                    got: pdu.len(),
-                }),
-            };
-        }
-        if got != expected {
-            return Err(BadReply::Function { expected, got });
-        }
-        match self {
-            Self::Read(span) => span.decode(body).map(Reply::Values),
-            Self::WriteCoil { on, .. } => self.echo(body, Values::Bits(vec![on])),
-            Self::WriteRegister { value, .. } => self.echo(body, Values::Registers(vec![value])),
-        }
-    }
-
-    /// A write is answered with the same address and the same value.
-    fn echo(self, body: &[u8], written: Values) -> Result<Reply, BadReply> {
-        let &[a1, a0, v1, v0] = body else {
-            return Err(BadReply::Length {
-                expected: 5,
-                got: body.len() + 1,
-            });
-        };
-        let [address, value] = self.words();
-        let got = u16::from_be_bytes([a1, a0]);
-        if got != address {
-            return Err(BadReply::EchoAddress {
-                expected: address,
-                got,
-            });
-        }
-        let got = u16::from_be_bytes([v1, v0]);
-        if got != value {
-            return Err(BadReply::EchoValue {
-                expected: value,
-                got,
-            });
-        }
-        Ok(Reply::Values(written))
-    }
-}
-
 /// The elements that were asked for: exactly as many as the request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Values {
@@ -199,10 +89,23 @@ pub(crate) enum Values {
 /// What a device answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// What was read; for a write, what the device says it has taken.
+    /// What was read.
     Values(Values),
+    /// The device says that it has taken what was written.
+    Written,
+    /// What the device says it is.
+    Identity(Identity),
     /// The device refuses, with this code.
     Exception(u8),
+}
+
+/// What a device may do against the letter of the protocol and is still understood. Only a profile can say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lenient {
+    /// Its replies may carry unit 0.
+    pub(crate) unit_zero: bool,
+    /// Its replies carry any transaction: they do not tell which request they answer.
+    pub(crate) any_transaction: bool,
 }
 
 /// Why bytes are not the reply to a request.
@@ -224,6 +127,8 @@ pub(crate) enum BadReply {
     EchoAddress { expected: u16, got: u16 },
     #[error("echo of value {got} instead of {expected}")]
     EchoValue { expected: u16, got: u16 },
+    #[error("a list of objects that does not add up")]
+    Objects,
     #[error("more bytes than the reply has")]
     Surplus,
     #[error("wrong checksum")]
@@ -234,4 +139,23 @@ pub(crate) enum BadReply {
     Noise,
     #[error("our own request came back: the adapter hears itself")]
     OwnEcho,
+}
+
+impl BadReply {
+    /// One word, for counts and lists of frames.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Protocol { .. } => "protocol",
+            Self::Transaction { .. } => "transaction",
+            Self::Unit { .. } => "unit",
+            Self::Length { .. } | Self::Surplus => "length",
+            Self::Function { .. } => "function",
+            Self::ByteCount { .. } | Self::Objects => "byte_count",
+            Self::EchoAddress { .. } | Self::EchoValue { .. } => "echo",
+            Self::Checksum => "checksum",
+            Self::Truncated { .. } => "truncated",
+            Self::Noise => "noise",
+            Self::OwnEcho => "own_echo",
+        }
+    }
 }

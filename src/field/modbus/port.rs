@@ -1,6 +1,7 @@
 //! A serial port of this machine: opened for us alone, set to the line's characters, read and written without waiting.
 //!
-//! Parity and speed are the hardware's; direction and termination of an RS-485 line are the adapter's.
+//! Parity and speed are the hardware's. The direction of an RS-485 line is the adapter's business or, where the line says so, the
+//! kernel's (`TIOCSRS485`); termination is always the adapter's.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use rs485::{Rs485, SerialRs485};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::termios::{
@@ -17,7 +19,7 @@ use rustix::termios::{
 use tokio::time::Instant;
 
 use super::fault::Fault;
-use crate::domain::line::{Parity, SerialLine};
+use crate::domain::line::{DriverEnable, Parity, SerialLine};
 
 /// Where Linux keeps pseudo-terminals.
 const PTYS: &str = "/dev/pts";
@@ -53,6 +55,9 @@ impl Port {
             ioctl_tiocexcl(&file).map_err(|error| cause(&error.into()))?;
         }
         set(&file, line).map_err(|error| cause(&error.into()))?;
+        if let Some(driver) = line.driver {
+            drive(&file, driver)?;
+        }
         Ok(Self(file))
     }
 
@@ -108,6 +113,18 @@ fn set(file: &File, line: &SerialLine) -> rustix::io::Result<()> {
     }
     tcsetattr(file, OptionalActions::Now, &settings)?;
     tcflush(file, QueueSelector::IOFlush)
+}
+
+/// Lets the kernel switch the line driver around what it sends.
+fn drive(file: &File, driver: DriverEnable) -> Result<(), Fault> {
+    let is_high = driver == DriverEnable::RtsHigh;
+    let mut settings = SerialRs485::new();
+    settings
+        .set_enabled(true)
+        .set_rts_on_send(is_high)
+        .set_rts_after_send(!is_high);
+    let set = file.set_rs485_conf(&settings);
+    set.map_err(|_| Fault::NoDriver)
 }
 
 fn is_passing(error: &io::Error) -> bool {

@@ -5,7 +5,8 @@
 //! request asks for and its checksum. Bytes are read from left to right. A whole frame of anybody is passed over as one, so a
 //! reply is never found inside of another frame; bytes that begin no frame are noise and passed over one by one.
 
-use super::pdu::{BadReply, Reply, Request};
+use super::identity;
+use super::pdu::{BadReply, Lenient, Reply, Request};
 
 /// The unit that means everybody. Nobody answers it, so it is never asked.
 const BROADCAST: u8 = 0;
@@ -13,16 +14,21 @@ const BROADCAST: u8 = 0;
 const AROUND: usize = 3;
 /// A refusal: unit, function code, exception code, checksum.
 const REFUSAL: usize = 5;
+/// The longest frame.
+const LONGEST: usize = 256;
 /// The echo of a write: unit, function code, two words, checksum.
 const WRITTEN: usize = 8;
+/// The echo of a masked write has a word more.
+const MASKED: usize = 10;
 
 /// A request on its way. There is none to everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     unit: u8,
     request: Request,
     /// The adapter hears itself: the request comes back first.
     echo: bool,
+    lenient: Lenient,
 }
 
 /// What the bytes since the request come to.
@@ -55,7 +61,13 @@ impl Asked {
             unit,
             request,
             echo,
+            lenient: Lenient::default(),
         })
+    }
+
+    /// The same with what its device may do against the letter.
+    pub(crate) fn accepting(self, lenient: Lenient) -> Self {
+        Self { lenient, ..self }
     }
 
     /// The frame to send.
@@ -66,9 +78,9 @@ impl Asked {
         frame
     }
 
-    /// Length of the frame of the reply that grants the request.
+    /// Most bytes of the frame of the reply that grants the request.
     pub(crate) fn reply_len(&self) -> usize {
-        AROUND + usize::from(self.request.reply_len())
+        AROUND + usize::from(self.request.reply_len().most)
     }
 
     /// Looks at all bytes since the request. While the line is not quiet, a frame that has begun is waited for; when it is, the
@@ -123,7 +135,8 @@ impl Asked {
         }
         let look = self.look(bytes, true);
         // After a good beginning nothing followed.
-        let is_begun = bytes.first() == Some(&self.unit) && bytes.len() < self.reply_len();
+        let is_begun = bytes.first().is_some_and(|unit| self.is_from(*unit));
+        let is_begun = is_begun && bytes.len() < self.reply_len();
         Some(look.wrong.unwrap_or(if is_begun {
             BadReply::Truncated { got: bytes.len() }
         } else {
@@ -136,17 +149,25 @@ impl Asked {
             return Piece::Part;
         };
         if self.is_own_echo(bytes) {
-            return Piece::Wrong(BadReply::OwnEcho, WRITTEN);
+            return Piece::Wrong(BadReply::OwnEcho, bytes.len());
         }
         let length = match function {
-            0x01..=0x04 => match bytes.get(2) {
+            0x01..=0x04 | 0x17 => match bytes.get(2) {
                 Some(count) => AROUND + 2 + usize::from(*count),
                 None => return Piece::Part,
             },
             0x05 | 0x06 | 0x0F | 0x10 => WRITTEN,
-            0x81..=0x90 => REFUSAL,
+            0x16 => MASKED,
+            identity::FUNCTION => match identity::length(bytes.get(1..).unwrap_or_default()) {
+                Some(length) => AROUND + length,
+                None => return Piece::Part,
+            },
+            0x81..=0x97 | 0xAB => REFUSAL,
             _ => return Piece::Noise(None),
         };
+        if length > LONGEST {
+            return Piece::Noise(None);
+        }
         let Some((content, check)) = bytes
             .get(..length)
             .and_then(|frame| frame.split_at_checked(length - 2))
@@ -154,10 +175,10 @@ impl Asked {
             return Piece::Part;
         };
         if check != checksum(content).to_le_bytes() {
-            let is_ours = unit == self.unit && function & 0x7F == self.request.function();
+            let is_ours = self.is_from(unit) && function & 0x7F == self.request.function();
             return Piece::Noise(is_ours.then_some(BadReply::Checksum));
         }
-        if unit != self.unit {
+        if !self.is_from(unit) {
             let (expected, got) = (self.unit, unit);
             return Piece::Wrong(BadReply::Unit { expected, got }, length);
         }
@@ -167,11 +188,13 @@ impl Asked {
         }
     }
 
-    /// A request that is read comes back as it is only from an adapter that hears itself. The echo of a write looks the same, but
-    /// there it is what the device answers.
+    fn is_from(&self, unit: u8) -> bool {
+        unit == self.unit || unit == 0 && self.lenient.unit_zero
+    }
+
+    /// A request comes back as it is only from an adapter that hears itself, unless that is what its device answers.
     fn is_own_echo(&self, bytes: &[u8]) -> bool {
-        let is_read = matches!(self.request, Request::Read(_));
-        is_read && !self.echo && bytes.starts_with(&self.encode())
+        !self.request.is_echoed() && !self.echo && bytes.starts_with(&self.encode())
     }
 }
 

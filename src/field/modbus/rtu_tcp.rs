@@ -3,16 +3,19 @@
 //! The connection survives a reply that is late or wrong, as a port does: a new one would flush nothing behind the gateway. After
 //! several silences in a row it is made anew, because the gateway itself may be gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
 use super::rtu::Asked;
-use super::transport::Ask;
+use super::stream;
+use super::transport::{Ask, Way};
+use crate::field::trace::{Ring, Verdict};
 
 /// Exchanges without a reply after which the connection is made anew.
 const MISSES_MAX: u32 = 3;
@@ -28,6 +31,7 @@ pub(crate) struct Connection {
     /// When it last heard something.
     last: Instant,
     misses: u32,
+    ring: Arc<Ring>,
 }
 
 /// A connection with a request in flight.
@@ -44,64 +48,52 @@ pub(crate) type Failed = (Failure, Tally, Option<Connection>);
 
 impl Connection {
     /// Connects to `host:port`.
-    pub(crate) async fn open(address: &str, limit: Duration) -> Result<Self, Fault> {
-        let stream = match timeout(limit, TcpStream::connect(address)).await {
-            Ok(connected) => connected?,
-            Err(_elapsed) => return Err(Fault::Timeout),
-        };
-        stream.set_nodelay(true)?;
+    pub(crate) async fn open(address: &str, way: &Way) -> Result<Self, Fault> {
         Ok(Self {
-            stream,
+            stream: stream::open(address, way.limit, way.pause).await?,
             last: Instant::now(),
             misses: 0,
+            ring: Arc::clone(&way.ring),
         })
     }
 
     /// Sends a request. Until this returns nothing is known but that bytes may have left.
     pub(crate) async fn send(mut self, ask: Ask) -> Result<Sent, Failed> {
         sleep_until(self.last + ask.gap).await;
-        let failed = |has_left, fault| (Failure { has_left, fault }, Tally::default(), None);
-        let tally = Tally {
-            strays: drain(&self.stream).map_err(|fault| failed(false, fault))?,
-            ..Tally::default()
+        let mut tally = Tally::default();
+        match self.write(&ask, &mut tally).await {
+            Ok((asked, deadline)) => Ok(Sent {
+                connection: self,
+                asked,
+                deadline,
+                tally,
+            }),
+            Err(failure) => {
+                stream::give_up(self.stream);
+                Err((failure, tally, None))
+            }
+        }
+    }
+
+    async fn write(&mut self, ask: &Ask, tally: &mut Tally) -> Result<(Asked, Instant), Failure> {
+        let not_left = |fault| Failure {
+            has_left: false,
+            fault,
         };
-        let Some(asked) = Asked::new(ask.unit, ask.request, false) else {
-            return Err(failed(false, Fault::Unreachable));
-        };
+        let strays = stream::drain(&self.stream).map_err(not_left)?;
+        if !strays.is_empty() {
+            self.ring.heard(&strays, Verdict::Stray);
+            tally.strays += 1;
+        }
+        let asked = Asked::new(ask.unit, ask.request.clone(), false);
+        let asked = asked.ok_or(not_left(Fault::Unreachable))?;
+        let asked = asked.accepting(ask.lenient);
         let deadline = Instant::now() + ask.limit;
         let frame = asked.encode();
         tracing::trace!(bytes = ?frame, "request");
-        let mut rest = frame.as_slice();
-        while !rest.is_empty() {
-            let has_left = rest.len() < frame.len();
-            let written = match timeout_at(deadline, self.stream.write(rest)).await {
-                Ok(Ok(0)) => Err(Fault::Reset),
-                Ok(written) => written.map_err(Fault::from),
-                Err(_elapsed) => Err(Fault::Timeout),
-            };
-            let written = written.map_err(|fault| failed(has_left, fault))?;
-            rest = rest.get(written..).unwrap_or_default();
-        }
-        Ok(Sent {
-            connection: self,
-            asked,
-            deadline,
-            tally,
-        })
-    }
-}
-
-/// Throws away what nobody has asked for; 1 when there was something.
-fn drain(stream: &TcpStream) -> Result<u32, Fault> {
-    let mut bytes = [0_u8; 256];
-    let mut strays = 0;
-    loop {
-        match rustix::io::read(stream, &mut bytes) {
-            Ok(0) => return Err(Fault::Reset),
-            Ok(_) => strays = 1,
-            Err(rustix::io::Errno::AGAIN) => return Ok(strays),
-            Err(error) => return Err(std::io::Error::from(error).into()),
-        }
+        stream::write(&mut self.stream, &frame, deadline).await?;
+        self.ring.sent(&frame);
+        Ok((asked, deadline))
     }
 }
 
@@ -119,8 +111,11 @@ impl Sent {
                     fault,
                 };
                 self.connection.misses += 1;
-                let is_good = is_good && self.connection.misses < MISSES_MAX;
-                Err((failure, self.tally, is_good.then_some(self.connection)))
+                if is_good && self.connection.misses < MISSES_MAX {
+                    return Err((failure, self.tally, Some(self.connection)));
+                }
+                stream::give_up(self.connection.stream);
+                Err((failure, self.tally, None))
             }
         }
     }
@@ -137,17 +132,18 @@ impl Sent {
             };
             let read = timeout_at(until, self.connection.stream.read_buf(&mut bytes)).await;
             let is_quiet = match read {
-                Ok(Ok(0)) => return Err((Fault::Reset, false)),
+                Ok(Ok(0)) => return Err(self.ended(&bytes, Fault::Reset)),
                 Ok(Ok(_)) => {
                     self.connection.last = Instant::now();
                     false
                 }
-                Ok(Err(error)) => return Err((error.into(), false)),
+                Ok(Err(error)) => return Err(self.ended(&bytes, error.into())),
                 Err(_elapsed) => !bytes.is_empty(),
             };
             let look = self.asked.look(&bytes, is_quiet);
             if let Some(reply) = look.reply {
                 tracing::trace!(?bytes, "reply");
+                self.connection.ring.heard(&bytes, &reply);
                 self.tally.noise += look.noise;
                 self.tally.strays += u32::from(look.has_rest);
                 self.tally.wrong = look.wrong;
@@ -156,9 +152,16 @@ impl Sent {
             if Instant::now() >= self.deadline || bytes.len() > BYTES_MAX {
                 tracing::trace!(?bytes, "no reply in time");
                 self.tally.noise += self.asked.look(&bytes, true).noise;
-                let fault = self.asked.verdict(&bytes);
-                return Err((fault.map_or(Fault::Timeout, Fault::Bad), true));
+                let bad = self.asked.verdict(&bytes);
+                let fault = bad.map_or(Fault::Timeout, Fault::Bad);
+                self.connection.ring.heard(&bytes, fault);
+                return Err((fault, true));
             }
         }
+    }
+
+    fn ended(&self, bytes: &[u8], fault: Fault) -> (Fault, bool) {
+        self.connection.ring.heard(bytes, fault);
+        (fault, false)
     }
 }

@@ -4,20 +4,21 @@
 //! gap; what comes in that time is stale: it is thrown away, counted, and the silence begins anew. A request that is under way
 //! is never abandoned: the thread ends it by reply, error or time.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use rustix::event::PollFlags;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
 use super::port::Port;
 use super::rtu::{Asked, Look};
-use super::transport::Ask;
+use super::transport::{Ask, Way};
 use crate::domain::line::SerialLine;
+use crate::field::trace::{Ring, Verdict};
 
 /// Above this speed the silences are fixed.
 const FAST: u32 = 19_200;
@@ -69,17 +70,17 @@ const GONE: Failure = Failure {
 };
 
 impl Connection {
-    /// Opens the port on a thread of its own.
-    pub(crate) async fn open(line: &SerialLine) -> Result<Self, Fault> {
+    /// Opens the port on a thread of its own. What comes in the pause after it is stale when the first request wants silence.
+    pub(crate) async fn open(line: &SerialLine, way: &Way) -> Result<Self, Fault> {
         let (jobs, todo) = mpsc::channel();
         let (opened, is_open) = oneshot::channel();
-        let line = line.clone();
+        let (line, ring) = (line.clone(), Arc::clone(&way.ring));
         thread::Builder::new()
             .name("serial line".into())
             .spawn(move || match Port::open(&line) {
                 Ok(port) => {
                     if opened.send(Ok(())).is_ok() {
-                        Wire::new(port, &line).serve(&todo);
+                        Wire::new(port, &line, ring).serve(&todo);
                     }
                 }
                 // Nobody waits any more: there is nobody to tell.
@@ -87,6 +88,7 @@ impl Connection {
             })
             .map_err(|_| Fault::Unreachable)?;
         is_open.await.unwrap_or(Err(Fault::Unplugged))?;
+        sleep(way.pause).await;
         Ok(Self { jobs })
     }
 
@@ -148,10 +150,11 @@ struct Wire {
     /// When the line was last heard, or will have sent what was given to it.
     last: Instant,
     tally: Tally,
+    ring: Arc<Ring>,
 }
 
 impl Wire {
-    fn new(port: Port, line: &SerialLine) -> Self {
+    fn new(port: Port, line: &SerialLine, ring: Arc<Ring>) -> Self {
         Self {
             port,
             silence: silence(line.baud),
@@ -159,6 +162,7 @@ impl Wire {
             echo: line.echo,
             last: Instant::now(),
             tally: Tally::default(),
+            ring,
         }
     }
 
@@ -168,9 +172,12 @@ impl Wire {
             self.tally = Tally::default();
             let sent = self.send(&job.ask);
             let mut end = sent.as_ref().err().map(|failure| failure.fault);
-            let asked = sent.as_ref().ok().copied();
             // The bus waits for each of these unless it has ended.
-            let _ = job.sent.send(sent.map(|_| ()));
+            let (sent, asked) = match sent {
+                Ok(asked) => (Ok(()), Some(asked)),
+                Err(failure) => (Err(failure), None),
+            };
+            let _ = job.sent.send(sent);
             if let Some(asked) = asked {
                 let reply = self.listen(&asked, job.ask.limit);
                 end = reply.as_ref().err().copied();
@@ -195,8 +202,9 @@ impl Wire {
             fault,
         };
         // There is no request to everybody, so none leaves.
-        let asked = Asked::new(ask.unit, ask.request, self.echo);
+        let asked = Asked::new(ask.unit, ask.request.clone(), self.echo);
         let asked = asked.ok_or_else(|| not_left(Fault::Unreachable))?;
+        let asked = asked.accepting(ask.lenient);
         self.wait_for_silence(self.silence.max(ask.gap))
             .map_err(not_left)?;
         let frame = asked.encode();
@@ -213,6 +221,7 @@ impl Wire {
             }
         }
         self.last = Instant::now() + self.time_of(frame.len());
+        self.ring.sent(&frame);
         Ok(asked)
     }
 
@@ -223,7 +232,9 @@ impl Wire {
         let mut is_stray = false;
         loop {
             while let Some(count) = self.port.read(&mut bytes)? {
-                tracing::trace!(bytes = ?bytes.get(..count), "stale");
+                let stale = bytes.get(..count).unwrap_or_default();
+                tracing::trace!(bytes = ?stale, "stale");
+                self.ring.heard(stale, Verdict::Stray);
                 self.last = Instant::now();
                 self.tally.strays += u32::from(!is_stray);
                 is_stray = true;
@@ -255,6 +266,7 @@ impl Wire {
             let look = asked.look(&bytes, !has_more && !bytes.is_empty());
             if let Some(reply) = self.told(look) {
                 tracing::trace!(?bytes, "reply");
+                self.ring.heard(&bytes, &reply);
                 return Ok(reply);
             }
             let is_over = Instant::now() >= deadline || bytes.len() > BYTES_MAX;
@@ -290,11 +302,26 @@ impl Wire {
 
     fn verdict(&mut self, asked: &Asked, bytes: &[u8]) -> Fault {
         self.tally.noise += asked.look(bytes, true).noise;
-        asked.verdict(bytes).map_or(Fault::Timeout, Fault::Bad)
+        let fault = asked.verdict(bytes).map_or(Fault::Timeout, Fault::Bad);
+        self.ring.heard(bytes, fault);
+        fault
     }
 
     /// How long so many characters take on the line.
     fn time_of(&self, characters: usize) -> Duration {
         self.character * u32::try_from(characters).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_silence_is_that_of_the_guide() {
+        let micros = |baud| silence(baud).as_micros();
+        assert_eq!([micros(9_600), micros(19_200)], [4_010, 2_005]);
+        // Fixed above (V1.02, 2.5.1.1).
+        assert_eq!([micros(38_400), micros(115_200)], [1_750, 1_750]);
     }
 }

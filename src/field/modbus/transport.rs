@@ -4,15 +4,17 @@
 //! A connection is used up by its request and comes back with a reply. What else gives it back is the way's own business: over
 //! Modbus TCP nothing does, a serial port stays open until it is gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::{Failure, Fault, Tally};
-use super::pdu::{Reply, Request};
+use super::pdu::{Lenient, Reply, Request};
 use super::{rtu_tcp, serial, tcp};
 use crate::domain::line::Line;
+use crate::field::trace::Ring;
 
 /// A request with what it may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) unit: u8,
     pub(crate) request: Request,
@@ -20,6 +22,19 @@ pub(crate) struct Ask {
     pub(crate) limit: Duration,
     /// Least silence before it.
     pub(crate) gap: Duration,
+    /// What its device may do against the letter.
+    pub(crate) lenient: Lenient,
+}
+
+/// How a way is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// Longest wait for a connection.
+    pub(crate) limit: Duration,
+    /// How long the device is left alone after it.
+    pub(crate) pause: Duration,
+    /// Where every frame is kept.
+    pub(crate) ring: Arc<Ring>,
 }
 
 /// A way that is open and owes nothing.
@@ -51,13 +66,13 @@ pub(crate) struct Failed {
 pub(crate) type Answer = (Connection, Reply, Tally);
 
 impl Connection {
-    pub(crate) async fn open(line: &Line, limit: Duration) -> Result<Self, Fault> {
+    pub(crate) async fn open(line: &Line, way: &Way) -> Result<Self, Fault> {
         match line {
-            Line::Tcp(address) => tcp::Connection::open(address, limit).await.map(Self::Tcp),
-            Line::RtuOverTcp(address) => rtu_tcp::Connection::open(address, limit)
+            Line::Tcp(address) => tcp::Connection::open(address, way).await.map(Self::Tcp),
+            Line::RtuOverTcp(address) => rtu_tcp::Connection::open(address, way)
                 .await
                 .map(Self::RtuOverTcp),
-            Line::Serial(line) => serial::Connection::open(line).await.map(Self::Serial),
+            Line::Serial(line) => serial::Connection::open(line, way).await.map(Self::Serial),
         }
     }
 

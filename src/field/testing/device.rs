@@ -61,8 +61,12 @@ pub(crate) struct Device {
     pub(crate) inputs_follow_coils: bool,
     /// Reads that touch one of these are answered with exception 02.
     pub(crate) holes: Vec<u16>,
+    /// A longer question than this is not answered at all.
+    pub(crate) registers_max: Option<u16>,
     /// Units that stay silent.
     pub(crate) silent_units: Vec<u8>,
+    /// Units that answer everything with this exception.
+    pub(crate) refusing_units: Vec<(u8, u8)>,
     /// What to do with the next requests of a function code; when it is empty all is right.
     pub(crate) acts: VecDeque<(u8, Act)>,
     /// What to do with every request that has no act.
@@ -164,8 +168,13 @@ impl Device {
         let address = u16::from_be_bytes([request[8], request[9]]);
         let value = u16::from_be_bytes([request[10], request[11]]);
         self.asked.push((function, unit, address, value));
-        if self.silent_units.contains(&unit) {
+        let is_too_long = self.registers_max.is_some_and(|most| value > most);
+        if self.silent_units.contains(&unit) || function < 5 && is_too_long {
             return (Act::Silence, Vec::new());
+        }
+        let mut refusing = self.refusing_units.iter();
+        if let Some((_, code)) = refusing.find(|(refusing, _)| *refusing == unit) {
+            return (Act::Right, framed(request, &[function | 0x80, *code]));
         }
         let act = match self.acts.front() {
             Some((wanted, _)) if *wanted == function => self.acts.pop_front().unwrap().1,

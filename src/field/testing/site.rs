@@ -8,7 +8,7 @@ use crate::domain::line::Line;
 use crate::domain::output::{Action, Target};
 use crate::domain::point::{Address, Point, PointKind};
 use crate::domain::profile::{Area, Group, Layout, Profile, Quirks, Scan, UnitProfile};
-use crate::domain::site::{Bus, Site, Unit};
+use crate::domain::site::{Bus, RETRIES, Site, Unit};
 use crate::domain::text::Text;
 use crate::engine::ports::WriteEffect;
 use crate::engine::testing::dormitory;
@@ -81,12 +81,15 @@ pub(crate) fn bus(id: &str, address: &str, units: &[(u8, &str)]) -> Bus {
         line: Line::Tcp(address.to_owned()),
         poll_interval_ms: 10,
         timeout_ms: TIMEOUT_MS,
+        pause_after_connect_ms: 0,
         units: units
             .iter()
             .map(|(unit, profile)| Unit {
                 unit: *unit,
                 profile: (*profile).to_owned(),
                 gap_ms: 0,
+                timeout_ms: None,
+                retries: RETRIES,
             })
             .collect(),
     }
@@ -150,6 +153,7 @@ pub(crate) fn effect(bus: &str, command: &str, target: Target, action: Action) -
         unit: 1,
         target,
         action,
+        stagger: None,
         expires: Clock::default().now().engine + Duration::from_secs(30),
     }
 }

@@ -38,6 +38,22 @@ pub(crate) enum Wrong {
     Echo,
     /// The device is busy.
     Busy,
+    /// The device refuses with this code.
+    Exception(u8),
+    /// In two pieces with so much silence between them.
+    Split(Duration),
+    /// The right reply, then noise.
+    NoiseAfter,
+    /// The right reply under unit 0.
+    UnitZero,
+    /// The right reply with one bit of the unit turned over.
+    BadUnit,
+    /// One register fewer, well framed.
+    Shorter,
+    /// A write that is echoed with another value.
+    OtherValue,
+    /// A write that is echoed and not done.
+    NotDone,
 }
 
 /// What the slave holds, does and has seen.
@@ -45,9 +61,19 @@ pub(crate) enum Wrong {
 pub(crate) struct Slave {
     /// Holding registers of every unit that answers.
     pub(crate) units: BTreeMap<u8, BTreeMap<u16, u16>>,
+    /// Coils of all of them.
+    pub(crate) coils: BTreeMap<u16, bool>,
+    /// Two devices have the address of each unit: their replies lie over each other.
+    pub(crate) collides: bool,
+    /// A longer question than this is not answered at all.
+    pub(crate) registers_max: Option<u16>,
     pub(crate) acts: VecDeque<Wrong>,
-    /// Unit and address of each request.
+    /// The same for writes.
+    pub(crate) write_acts: VecDeque<Wrong>,
+    /// Unit and address of each read.
     pub(crate) asked: Vec<(u8, u16)>,
+    /// Function code, unit and address of each request, in order.
+    pub(crate) requests: Vec<(u8, u8, u16)>,
     /// From the last byte on the line to the first byte of a request.
     pub(crate) silences: Vec<Duration>,
     /// Bytes that were no request.
@@ -128,8 +154,8 @@ fn serve(file: &File, slave: &Mutex<Slave>, stop: &AtomicBool) {
             }
         }
         pending.extend_from_slice(&bytes[..count]);
-        while pending.len() >= 8 {
-            let request: Vec<u8> = pending.drain(..8).collect();
+        while let Some(length) = request_len(&pending) {
+            let request: Vec<u8> = pending.drain(..length).collect();
             if let Some(sent) = answer(file, slave, &request, began) {
                 last_sent = Some(sent);
             }
@@ -142,16 +168,47 @@ fn serve(file: &File, slave: &Mutex<Slave>, stop: &AtomicBool) {
 fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> Option<Instant> {
     let mut slave = slave.lock().unwrap();
     slave.characters += request.len();
-    let (unit, address, count) = (request[0], word(request, 2), word(request, 4));
-    if crc(request) != 0 || request[1] != 3 {
+    let (unit, function) = (request[0], request[1]);
+    let (address, count) = (word(request, 2), word(request, 4));
+    if crc(request) != 0 {
         slave.bad += 1;
         return None;
     }
-    slave.asked.push((unit, address));
+    slave.requests.push((function, unit, address));
+    if function == 3 {
+        slave.asked.push((unit, address));
+    }
     let registers = slave.units.get(&unit)?.clone();
-    let act = slave.acts.pop_front();
-    let right = read(unit, &registers, address, count);
-    let foreign = read(unit + 1, &registers, address, count);
+    if slave.registers_max.is_some_and(|most| count > most) {
+        return None;
+    }
+    let act = match function {
+        5 | 6 => slave.write_acts.pop_front(),
+        _ => slave.acts.pop_front(),
+    };
+    let right = match function {
+        3 => read(unit, &registers, address, count),
+        1 => {
+            let is_on = slave.coils.get(&address).copied().unwrap_or_default();
+            sealed(vec![unit, 1, 1, u8::from(is_on)])
+        }
+        5 => {
+            if act != Some(Wrong::NotDone) {
+                slave.coils.insert(address, count == 0xFF00);
+            }
+            request.to_vec()
+        }
+        6 => {
+            let registers = slave.units.get_mut(&unit)?;
+            registers.insert(address, count);
+            request.to_vec()
+        }
+        _ => sealed(vec![unit, function | 0x80, 1]),
+    };
+    let foreign = match function {
+        3 => read(unit + 1, &registers, address, count),
+        _ => right.clone(),
+    };
     let reply = match act {
         Some(Wrong::Silence) => return None,
         Some(Wrong::Twice) => [right.clone(), right].concat(),
@@ -162,8 +219,19 @@ fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> 
         Some(Wrong::Checksum) => spoilt(right),
         Some(Wrong::Longer) => read(unit, &registers, address, count + 1),
         Some(Wrong::Echo) => [request.to_vec(), right].concat(),
-        Some(Wrong::Busy) => sealed(vec![unit, 0x83, 6]),
-        Some(Wrong::Late(_)) | None => right,
+        Some(Wrong::Busy) => sealed(vec![unit, function | 0x80, 6]),
+        Some(Wrong::Exception(code)) => sealed(vec![unit, function | 0x80, code]),
+        Some(Wrong::NoiseAfter) => [right, vec![0x00, 0xFF]].concat(),
+        Some(Wrong::UnitZero) => resealed(right, |frame| frame[0] = 0),
+        Some(Wrong::BadUnit) => resealed(right, |frame| frame[0] ^= 0x40),
+        Some(Wrong::Shorter) => read(unit, &registers, address, count - 1),
+        Some(Wrong::OtherValue) => resealed(right, |frame| frame[4] = 0x01),
+        Some(Wrong::Late(_) | Wrong::Split(_) | Wrong::NotDone) | None => right,
+    };
+    let reply = if slave.collides {
+        reply.iter().map(|byte| byte & 0x5A).collect()
+    } else {
+        reply
     };
     slave.characters += reply.len();
     drop(slave);
@@ -173,8 +241,12 @@ fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> 
     };
     let starts = began + CHARACTER * 8 + late;
     let (mut sent, mut is_crossed) = (starts, false);
+    let pause = match act {
+        Some(Wrong::Split(pause)) => pause,
+        _ => Duration::ZERO,
+    };
     for (n, byte) in (1_u32..).zip(reply) {
-        let due = starts + CHARACTER * n;
+        let due = starts + CHARACTER * n + if n > 2 { pause } else { Duration::ZERO };
         thread::sleep(due.saturating_duration_since(Instant::now()));
         if n == 1 {
             // A request that came while the line was silent has not waited for this reply.
@@ -199,6 +271,22 @@ fn read(unit: u8, registers: &BTreeMap<u16, u16>, address: u16, count: u16) -> V
                 .to_be_bytes(),
         );
     }
+    sealed(frame)
+}
+
+/// Length of the request that stands there, when it is whole.
+fn request_len(pending: &[u8]) -> Option<usize> {
+    let length = match pending.get(1)? {
+        0x0F | 0x10 => 9 + usize::from(*pending.get(6)?),
+        0x16 => 10,
+        _ => 8,
+    };
+    (pending.len() >= length).then_some(length)
+}
+
+fn resealed(mut frame: Vec<u8>, change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    frame.truncate(frame.len() - 2);
+    change(&mut frame);
     sealed(frame)
 }
 

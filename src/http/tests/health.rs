@@ -91,6 +91,11 @@ async fn answers_refusals_streams_and_stages_are_counted() {
     );
     assert_eq!(value(&text, "fengsui_incidents_open"), Some(1.0));
     assert_eq!(value(&text, "fengsui_degraded{state=\"no\"}"), Some(1.0));
+    let timeouts = |unit: &str| {
+        let labels = format!("bus=\"panel1\",unit=\"{unit}\",kind=\"timeout\"");
+        value(&text, &format!("fengsui_field_total{{{labels}}}"))
+    };
+    assert_eq!((timeouts("line"), timeouts("2")), (Some(3.0), Some(1.0)));
     let bucket = |le: &str| {
         value(
             &text,

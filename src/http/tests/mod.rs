@@ -35,7 +35,9 @@ use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::settings::HttpSettings;
 use crate::domain::site::Site;
 use crate::engine::handle::{Audience, Handle};
-use crate::engine::ports::{AccountRow, NoField, RowChange, Store, Table};
+use crate::engine::ports::{
+    AccountRow, Count, Field, NoField, RowChange, Store, Table, WriteEffect,
+};
 use crate::engine::run::{Parts, Running, handle, shared, spawn};
 use crate::engine::stages::Stage;
 use crate::engine::testing::dormitory;
@@ -247,7 +249,25 @@ fn parts(site: Arc<Site>, handle: Handle, stop: CancellationToken) -> HttpParts 
         mqtt_websocket_port: 8083,
         door: None,
         handle,
+        field: Arc::new(Counted),
         stop,
+    }
+}
+
+/// A field with two counts.
+struct Counted;
+
+impl Field for Counted {
+    fn write(&self, _effect: WriteEffect) {}
+
+    fn counts(&self) -> Vec<Count> {
+        let of = |unit, count| Count {
+            bus: "panel1".into(),
+            unit,
+            kind: "timeout".to_owned(),
+            count,
+        };
+        vec![of(None, 3), of(Some(2), 1)]
     }
 }
 

@@ -344,15 +344,15 @@ pub fn output(viewer: &Viewer<'_>, id: &OutputId) -> Option<Value> {
     let output = viewer.site.outputs.get(id)?;
     let state = viewer.campus.outputs.get(id);
     let feedback = output.feedback.as_ref();
-    let address = match output.target {
-        Target::Coil { register } => format!("{} {} coil {register}", output.bus, output.unit),
-        Target::Register { register, value } => {
-            format!(
-                "{} {} register {register} = {value}",
-                output.bus, output.unit
-            )
+    let target = match output.target {
+        Target::Coil { register } => format!("coil {register}"),
+        Target::Register { register, value } => format!("register {register} = {value}"),
+        Target::Registers { register, values } => format!("registers {register} = {values:?}"),
+        Target::Mask { register, or, .. } => {
+            format!("register {register} bit {}", or.trailing_zeros())
         }
     };
+    let address = format!("{} {} {target}", output.bus, output.unit);
     let quality = feedback.map_or(Quality::Unknown, |feedback| {
         points::quality(viewer.campus, viewer.site, &feedback.point)
     });

@@ -11,14 +11,25 @@ use crate::domain::output::{Action, Target, WriteOutcome};
 use crate::domain::site::Site;
 use crate::field::command::Port;
 use crate::field::plan::{self, Standing};
+use crate::field::terms::AllTerms;
 use crate::field::testing::{Engine, effect, io_site, panel_site, profiles};
 
 /// The only bus of a site, not started.
-fn bus_of(site: &Site, engine: &Engine) -> Bus {
+pub(super) fn bus_of(site: &Site, engine: &Engine) -> Bus {
     let described = site.buses.values().next().unwrap();
     let (blocks, _) = plan::blocks(site, described, &profiles());
-    let (port, stop) = (Arc::<Port>::default(), CancellationToken::new());
-    Bus::new(described, blocks, port, engine.handle.clone(), stop)
+    let port = Arc::new(Port::new(engine.handle.clone(), Arc::default()));
+    let (terms, stop) = (
+        AllTerms::new(described, &profiles()),
+        CancellationToken::new(),
+    );
+    Bus::new(
+        described,
+        (blocks, terms),
+        port,
+        engine.handle.clone(),
+        stop,
+    )
 }
 
 #[tokio::test]

@@ -9,10 +9,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_modbus::ExceptionCode;
 use tokio_modbus::prelude::{Request, Response, SlaveRequest};
 use tokio_modbus::server::Service;
-use tokio_modbus::server::tcp::Server;
+use tokio_modbus::server::{rtu_over_tcp, tcp};
 
+use super::libmodbus::{Terminal, behind};
+use super::serial::line;
+use crate::domain::line::Line;
 use crate::domain::output::{Action, Target, WriteOutcome};
 use crate::domain::point::Quality;
+use crate::domain::site::Site;
 use crate::engine::ports::Field;
 use crate::field::testing::{Bench, effect, io_site, panel_site};
 
@@ -76,6 +80,15 @@ impl Peer {
     }
 
     async fn serve(&self) -> SocketAddr {
+        self.serve_as(false).await
+    }
+
+    /// The same with the frames of a serial line.
+    async fn serve_rtu(&self) -> SocketAddr {
+        self.serve_as(true).await
+    }
+
+    async fn serve_as(&self, is_rtu: bool) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let peer = self.clone();
@@ -87,8 +100,17 @@ impl Peer {
                     Ok(Some((peer, stream)))
                 }
             };
-            let server = Server::new(listener);
-            let _ = server.serve(&on_connected, |_| {}).await;
+            let _ = match is_rtu {
+                true => {
+                    let server = rtu_over_tcp::Server::new(listener);
+                    server.serve(&on_connected, |_| {}).await
+                }
+                false => {
+                    tcp::Server::new(listener)
+                        .serve(&on_connected, |_| {})
+                        .await
+                }
+            };
         });
         address
     }
@@ -104,8 +126,28 @@ impl Tables {
 #[tokio::test]
 async fn a_panel_of_another_make_is_read_and_commanded() {
     let peer = Peer::default();
+    let site = panel_site(&peer.serve().await.to_string());
+    panel_is_read_and_commanded(&peer, site).await;
+}
+
+#[tokio::test]
+async fn a_panel_of_another_make_is_read_and_commanded_by_rtu_over_tcp() {
+    let peer = Peer::default();
+    let line = Line::RtuOverTcp(peer.serve_rtu().await.to_string());
+    panel_is_read_and_commanded(&peer, behind(line)).await;
+}
+
+#[tokio::test]
+async fn a_panel_of_another_make_is_read_and_commanded_on_a_terminal() {
+    let peer = Peer::default();
+    let address = peer.serve_rtu().await;
+    let terminal = Terminal::before(&address.to_string());
+    panel_is_read_and_commanded(&peer, behind(line(terminal.path()))).await;
+}
+
+async fn panel_is_read_and_commanded(peer: &Peer, site: Site) {
     peer.0.lock().unwrap().registers = (0..48).chain(200..204).map(|n| (n, 0)).collect();
-    let bench = Bench::start(panel_site(&peer.serve().await.to_string()));
+    let bench = Bench::start(site);
     bench.up().await;
     peer.0.lock().unwrap().registers.insert(31, 0b101);
     let heard = bench

@@ -7,9 +7,13 @@ use tokio::time::Instant;
 
 use crate::domain::input::Observation;
 use crate::domain::line::{Line, Parity, SerialLine};
+use crate::domain::output::{Action, Target, WriteOutcome};
 use crate::domain::point::{Conditions, Quality};
 use crate::domain::site::{Bus, Site};
-use crate::field::testing::{BOUND, Bench, Heard, TIMEOUT_MS, Wire, Wrong, bus, point, site};
+use crate::engine::ports::Field;
+use crate::field::testing::{
+    BOUND, Bench, Heard, Slave, TIMEOUT_MS, Wire, Wrong, bus, effect, point, site,
+};
 
 /// 3.5 characters of eleven bits at 9600.
 const SILENCE: Duration = Duration::from_micros(4_010);
@@ -21,21 +25,27 @@ const BLOCKS: [(&str, (&str, u16), u16, u16); 3] = [
     ("KEY", ("status", 0), 200, 1),
 ];
 
-fn line(path: String) -> Line {
+pub(super) fn line(path: String) -> Line {
     Line::Serial(SerialLine {
         path,
         baud: 9_600,
         parity: Parity::None,
         stop_bits: 1,
         echo: false,
+        driver: None,
         pty_only: true,
     })
 }
 
 fn serial(path: String, units: &[u8]) -> Site {
+    behind(line(path), units)
+}
+
+/// Panels behind this line.
+pub(super) fn behind(line: Line, units: &[u8]) -> Site {
     let profiles: Vec<(u8, &str)> = units.iter().map(|unit| (*unit, "panel")).collect();
     let bus = Bus {
-        line: line(path),
+        line,
         ..bus("b", "-", &profiles)
     };
     let points = units.iter().flat_map(|unit| {
@@ -44,7 +54,7 @@ fn serial(path: String, units: &[u8]) -> Site {
     site(vec![bus], points.collect())
 }
 
-fn wire(units: &[u8]) -> Wire {
+pub(super) fn wire(units: &[u8]) -> Wire {
     let registers: BTreeMap<u16, u16> =
         BLOCKS.iter().map(|(.., at, value)| (*at, *value)).collect();
     Wire::start(
@@ -68,14 +78,14 @@ fn is_true(observation: &Observation) -> bool {
     read == expected && observation.edge.is_none()
 }
 
-fn assert_true(heard: &Heard) {
+pub(super) fn assert_true(heard: &Heard) {
     for observation in &heard.observations {
         assert!(is_true(observation), "{observation:?}");
     }
 }
 
 /// Waits until the slave is as wanted.
-async fn until(wire: &Wire, what: &str, is_so: impl Fn(&crate::field::testing::Slave) -> bool) {
+pub(super) async fn until(wire: &Wire, what: &str, is_so: impl Fn(&Slave) -> bool) {
     let limit = Instant::now() + BOUND * 3;
     while !wire.with(|slave| is_so(slave)) {
         assert!(Instant::now() < limit, "never: {what}");
@@ -98,7 +108,52 @@ fn wrongs() -> Vec<Wrong> {
         Wrong::Longer,
         Wrong::Echo,
         Wrong::Busy,
+        // Longer than the silence between two characters, and than the one between two frames.
+        Wrong::Split(Duration::from_millis(3)),
+        Wrong::Split(Duration::from_millis(60)),
+        Wrong::NoiseAfter,
+        Wrong::UnitZero,
+        Wrong::BadUnit,
+        Wrong::Shorter,
+        Wrong::Exception(0x04),
+        Wrong::Exception(0x05),
+        Wrong::Exception(0x0B),
+        Wrong::Exception(0x43),
     ]
+}
+
+/// Every wrong reply once, with one, two and three right ones between them, so that each block is hit: no point ever shows what it
+/// cannot show.
+pub(super) async fn every_wrong_reply(wire: &Wire, bench: &Bench) {
+    for (n, wrong) in wrongs().into_iter().enumerate() {
+        let asked = wire.with(|slave| {
+            slave.acts.extend([wrong]);
+            slave.asked.len()
+        });
+        until(wire, "wrong reply and right ones", |slave| {
+            slave.acts.is_empty() && slave.asked.len() > asked + 8 + n % 3
+        })
+        .await;
+        assert_true(&bench.engine.heard());
+    }
+}
+
+/// Each kind of wrong reply has its count.
+pub(super) fn assert_counted(bench: &Bench) {
+    let counts = bench.counts("b");
+    let unit = &bench.field.unit_counters(&"b".into())[&1];
+    for counts in [&counts, unit] {
+        assert!(counts.timeouts >= 1 && counts.bad_unit >= 4, "{counts:?}");
+        let (checksum, count) = (counts.bad_checksum, counts.bad_count);
+        assert!(checksum >= 1 && count >= 2, "{counts:?}");
+        let (truncated, echoes) = (counts.truncated, counts.own_echoes);
+        assert!(truncated >= 1 && echoes >= 1, "{counts:?}");
+        assert!(counts.noise >= 2 && counts.busy >= 1, "{counts:?}");
+        assert!(counts.unsolicited >= 1 && counts.doubted >= 1, "{counts:?}");
+        for code in [0x04, 0x05, 0x06, 0x0B, 0x43] {
+            assert!(counts.by_exception.contains_key(&code), "{counts:?}");
+        }
+    }
 }
 
 #[expect(
@@ -110,18 +165,7 @@ async fn every_request_waits_for_the_silence_and_no_wrong_reply_reaches_a_point(
     let wire = wire(&[1]);
     let bench = Bench::start(serial(wire.path.display().to_string(), &[1]));
     bench.up().await;
-    for (n, wrong) in wrongs().into_iter().enumerate() {
-        // One, two and three right replies between them, so that each block is hit.
-        let asked = wire.with(|slave| {
-            slave.acts.extend([wrong]);
-            slave.asked.len()
-        });
-        until(&wire, "wrong reply and right ones", |slave| {
-            slave.acts.is_empty() && slave.asked.len() > asked + 8 + n % 3
-        })
-        .await;
-        assert_true(&bench.engine.heard());
-    }
+    every_wrong_reply(&wire, &bench).await;
     let started = Instant::now();
     let before = wire.with(|slave| slave.characters);
     until(&wire, "200 frames", |slave| slave.silences.len() >= 220).await;
@@ -130,7 +174,9 @@ async fn every_request_waits_for_the_silence_and_no_wrong_reply_reaches_a_point(
     assert_true(&heard);
     // A device that is late by more than two timeouts may be told as lost; it is back by itself.
     let links = heard.links();
-    let are_known = links.iter().all(|state| ["up", "timeout"].contains(state));
+    let are_known = links
+        .iter()
+        .all(|state| ["up", "timeout", "gateway"].contains(state));
     assert!(are_known && links.last() == Some(&"up"), "{links:?}");
     let (early, shortest, bad) = wire.with(|slave| {
         let early = slave.silences.iter().filter(|silence| **silence < SILENCE);
@@ -146,22 +192,37 @@ async fn every_request_waits_for_the_silence_and_no_wrong_reply_reaches_a_point(
         100.0 * (used as f64 * 10.0 / 9_600.0) / started.elapsed().as_secs_f64(),
     );
     assert_eq!((early, bad), (0, 0), "shortest silence: {shortest:?}");
-    let counts = bench.counts("b");
-    assert!(counts.timeouts >= 1 && counts.bad_unit >= 2, "{counts:?}");
-    assert!(
-        counts.bad_checksum >= 1 && counts.bad_count >= 1,
-        "{counts:?}"
-    );
-    assert!(
-        counts.truncated >= 1 && counts.own_echoes >= 1,
-        "{counts:?}"
-    );
-    assert!(
-        counts.noise >= 2 && counts.busy >= 1 && counts.unsolicited >= 1,
-        "{counts:?}"
-    );
-    assert!(counts.doubted >= 1, "{counts:?}");
+    assert_counted(&bench);
     bench.end().await;
+}
+
+#[tokio::test]
+async fn a_write_on_a_terminal_is_done_only_when_it_is_seen_to_be() {
+    let cases = [
+        (None, WriteOutcome::Written),
+        (Some(Wrong::Busy), WriteOutcome::Written),
+        (Some(Wrong::NoiseBefore), WriteOutcome::Written),
+        (Some(Wrong::OtherValue), WriteOutcome::Unknown),
+        (Some(Wrong::NotDone), WriteOutcome::Unknown),
+        (Some(Wrong::Checksum), WriteOutcome::Unknown),
+        (Some(Wrong::Silence), WriteOutcome::Unknown),
+        (
+            Some(Wrong::Exception(0x02)),
+            WriteOutcome::Refused { exception: 2 },
+        ),
+        (Some(Wrong::Exception(0x42)), WriteOutcome::Unknown),
+    ];
+    for (wrong, expected) in cases {
+        let wire = wire(&[1]);
+        let bench = Bench::start(serial(wire.path.display().to_string(), &[1]));
+        bench.up().await;
+        wire.with(|slave| slave.write_acts.extend(wrong));
+        let target = Target::Coil { register: 4 };
+        bench.field.write(effect("b", "A#1", target, Action::Level));
+        assert_eq!(bench.outcome("A#1").await, expected, "{wrong:?}");
+        assert_true(&bench.engine.heard());
+        bench.end().await;
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::output::{Action, Target, WriteOutcome};
+use crate::domain::output::{Action, Stagger, Target, WriteOutcome};
 use crate::engine::ports::{Field, WriteEffect};
 use crate::field::testing::{Act, Bench, Device, Server, effect, io_site, panel_site};
 
@@ -299,6 +299,59 @@ async fn a_permit_that_is_granted_while_the_daemon_stops_is_answered_with_not_se
     bench.engine.manners(|manners| manners.hold_permits = false);
     assert_eq!(bench.outcome("A#1").await, WriteOutcome::NotSent);
     assert_eq!(server.with(|device| count(device, 5)), 0);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn pumps_of_one_supply_start_one_after_the_other_on_whatever_lines_they_are() {
+    let pause = Duration::from_secs(1);
+    let servers = [Server::start().await, Server::start().await];
+    let mut site = io_site(&servers[0].address);
+    let second = crate::field::testing::bus("io2", &servers[1].address, &[(1, "io")]);
+    site.buses.insert(second.id.clone(), second);
+    let bench = Bench::start(site);
+    bench
+        .engine
+        .until("up", |heard| heard.links().len() == 2)
+        .await;
+    let stagger = Some(Stagger {
+        supply: "MCC-1".to_owned(),
+        pause,
+    });
+    let since = tokio::time::Instant::now();
+    for (bus, command) in [("io1", "A#1"), ("io2", "B#1"), ("io1", "C#1")] {
+        bench.field.write(WriteEffect {
+            stagger: stagger.clone(),
+            ..effect(bus, command, COIL, Action::Pulse)
+        });
+    }
+    // What has another supply or none overtakes them.
+    bench.field.write(level("D#1"));
+    assert_eq!(bench.outcome("D#1").await, WriteOutcome::Written);
+    assert!(since.elapsed() < pause * 2);
+    for command in ["A#1", "B#1", "C#1"] {
+        assert_eq!(bench.outcome(command).await, WriteOutcome::Written);
+    }
+    assert!(since.elapsed() >= pause * 2, "{:?}", since.elapsed());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_start_that_did_not_leave_keeps_nobody_waiting() {
+    let (server, bench) = module().await;
+    server.next(5, Act::Exception(0x02));
+    for command in ["A#1", "B#1"] {
+        bench.field.write(WriteEffect {
+            stagger: Some(Stagger {
+                supply: "MCC-1".to_owned(),
+                pause: Duration::from_secs(60),
+            }),
+            ..effect("io1", command, COIL, Action::Pulse)
+        });
+    }
+    let refused = WriteOutcome::Refused { exception: 2 };
+    assert_eq!(bench.outcome("A#1").await, refused);
+    assert_eq!(bench.outcome("B#1").await, WriteOutcome::Written);
     bench.end().await;
 }
 

@@ -131,7 +131,7 @@ fn what_was_wrong_is_named() {
 fn an_expected_echo_is_taken_off_and_is_never_the_reply() {
     let request = Request::WriteCoil {
         address: 3,
-        on: true,
+        value: 0xFF00,
     };
     let asked = Asked::new(17, request, true).unwrap();
     let own = asked.encode();
