@@ -79,7 +79,7 @@ fn add_ghosts(config: &Path) {
     let read = |file: &str| std::fs::read_to_string(config.join(file)).expect("text");
     let write = |file: &str, text: &str| std::fs::write(config.join(file), text).expect("written");
     let profile = read("panels/simulated_panel.toml")
-        .replace("count = 48", "count = 600")
+        .replace("count = 120", "count = 600")
         .replace("start = 200", "start = 1200");
     write("panels/ghost_panel.toml", &profile);
     let mut site = read("site.toml");

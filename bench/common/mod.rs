@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each program uses its part")]
 
+pub(crate) mod polled;
 pub(crate) mod site;
 
 use std::path::Path;

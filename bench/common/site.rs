@@ -193,7 +193,7 @@ impl Drop for Bench {
 }
 
 /// Starts a program and reads the line with which it says where it listens.
-fn announced(mut command: Command) -> (Child, Value) {
+pub(crate) fn announced(mut command: Command) -> (Child, Value) {
     let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
     let mut line = String::new();
     let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -202,7 +202,7 @@ fn announced(mut command: Command) -> (Child, Value) {
 }
 
 /// A copy of the small campus on free ports, changed by `change`.
-fn config(folder: &Path, panel: &str, io: &str, change: impl Fn(&Path)) -> PathBuf {
+pub(crate) fn config(folder: &Path, panel: &str, io: &str, change: impl Fn(&Path)) -> PathBuf {
     let (shipped, config) = (
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campus"),
         folder.join("config"),

@@ -34,10 +34,12 @@ CREATE TABLE tokens (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT
 CREATE TABLE notes (id text PRIMARY KEY, seq integer NOT NULL, open integer NOT NULL, due integer, detail text NOT NULL) STRICT;
 ";
 
+/// $1 lists the entries, $2 holds their texts one after the other: to wrap a text of its own size into JSON and out again would cost
+/// more than to write it.
 pub(super) const APPEND: &str = "
 INSERT INTO journal (seq, epoch, engine_time, wall_time, config_version, case_id, actor, bytes, hash)
 SELECT value->>'seq', value->>'epoch', value->>'engine_time', value->>'wall_time', value->>'config_version',
-       value->>'case', value->>'actor', value->>'bytes', unhex(value->>'hash')
+       value->>'case', value->>'actor', CAST(substr($2, value->>'from', value->>'length') AS text), unhex(value->>'hash')
 FROM json_each($1)";
 
 pub(super) const HEAD: &str =
@@ -63,7 +65,7 @@ macro_rules! table_sql {
         TableSql {
             upsert: concat!(
                 "INSERT INTO ", $table, " (id, seq, open, due, detail) ",
-                "SELECT value->>'id', value->>'seq', value->>'open', value->>'due', value->>'detail' ",
+                "SELECT value->>'id', value->>'seq', value->>'open', value->>'due', CAST(substr($2, value->>'from', value->>'length') AS text) ",
                 "FROM json_each($1) WHERE true ON CONFLICT (id) DO UPDATE SET ",
                 "seq = excluded.seq, open = excluded.open, due = excluded.due, detail = excluded.detail"
             ),

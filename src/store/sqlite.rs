@@ -272,9 +272,11 @@ async fn append(connection: &mut SqliteConnection, entries: &[&Entry]) -> Result
             last.unwrap_or(0) + 1
         )));
     }
+    let mut texts = Texts::default();
     let batch: Vec<_> = entries
         .iter()
         .map(|entry| {
+            let (from, length) = texts.put(&entry.bytes);
             json!({
                 "seq": entry.seq,
                 "epoch": entry.epoch,
@@ -283,7 +285,8 @@ async fn append(connection: &mut SqliteConnection, entries: &[&Entry]) -> Result
                 "config_version": entry.config_version,
                 "case": entry.case,
                 "actor": json!(entry.actor).to_string(),
-                "bytes": *entry.bytes,
+                "from": from,
+                "length": length,
                 "hash": hex(&entry.hash),
             })
         })
@@ -291,6 +294,7 @@ async fn append(connection: &mut SqliteConnection, entries: &[&Entry]) -> Result
     let text = json!(batch).to_string();
     sqlx::query(sql::APPEND)
         .bind(text)
+        .bind(texts.0)
         .execute(&mut *connection)
         .await
         .map_err(failed)?;
@@ -319,10 +323,11 @@ async fn write_rows(
         }
         let kept: Vec<_> = of_table().filter(|row| row.detail.is_some()).collect();
         if !kept.is_empty() {
-            let text = serde_json::to_string(&kept.iter().map(|r| plain(r)).collect::<Vec<_>>());
-            let text = text.map_err(|error| StoreError::Damaged(error.to_string()))?;
+            let mut texts = Texts::default();
+            let listed: Vec<_> = kept.iter().map(|row| plain(row, &mut texts)).collect();
             sqlx::query(sql.upsert)
-                .bind(text)
+                .bind(json!(listed).to_string())
+                .bind(texts.0)
                 .execute(&mut *connection)
                 .await
                 .map_err(failed)?;
@@ -331,14 +336,29 @@ async fn write_rows(
     Ok(())
 }
 
+/// Texts one after the other, as one parameter of a statement.
+#[derive(Default)]
+struct Texts(Vec<u8>);
+
+impl Texts {
+    /// Where SQL finds the text: its first byte, counted from 1, and its length.
+    fn put(&mut self, text: &str) -> (usize, usize) {
+        let from = self.0.len() + 1;
+        self.0.extend_from_slice(text.as_bytes());
+        (from, text.len())
+    }
+}
+
 /// A row as the statement reads it; `open` is 0 or 1.
-fn plain(row: &RowChange) -> serde_json::Value {
+fn plain(row: &RowChange, texts: &mut Texts) -> serde_json::Value {
+    let (from, length) = texts.put(row.detail.as_deref().unwrap_or_default());
     json!({
         "id": row.id,
         "seq": row.seq,
         "open": i32::from(row.open),
         "due": row.due,
-        "detail": row.detail,
+        "from": from,
+        "length": length,
     })
 }
 
