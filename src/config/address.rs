@@ -19,7 +19,7 @@ pub(super) enum Base {
     Reference,
 }
 
-/// `base = 0`, `base = 1` or `base = "reference"`.
+/// `base = 0`, also written `"raw"`, `base = 1` or `base = "reference"`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum BaseEntry {
@@ -32,6 +32,7 @@ impl Base {
     pub(super) fn read(entry: &Spanned<BaseEntry>, scope: &mut Scope<'_>) -> Option<Self> {
         match entry.as_ref() {
             BaseEntry::Number(0) => Some(Self::Zero),
+            BaseEntry::Word(word) if word == "raw" => Some(Self::Zero),
             BaseEntry::Number(1) => Some(Self::One),
             BaseEntry::Word(word) if word == "reference" => Some(Self::Reference),
             BaseEntry::Number(_) | BaseEntry::Word(_) => {

@@ -13,6 +13,7 @@ mod lines;
 mod linkage;
 mod lookup;
 mod names;
+mod number;
 mod people;
 mod plans;
 mod points;
@@ -25,6 +26,8 @@ mod routes;
 mod scope;
 mod section;
 mod site;
+mod states;
+mod summary;
 mod svg;
 mod table;
 #[cfg(test)]

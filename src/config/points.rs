@@ -14,8 +14,9 @@ use super::routes;
 use super::scope::Scope;
 use super::table::Row;
 use crate::domain::ids::{NodeId, PointId};
-use crate::domain::point::{Address, Point, PointKind};
-use crate::domain::profile::{Area, Group, Layout};
+use crate::domain::layout::{Group, Numbering, Place};
+use crate::domain::point::{Address, Condition, Point, PointKind};
+use crate::domain::profile::Area;
 use crate::domain::text::Text;
 
 /// The columns of the table.
@@ -39,12 +40,13 @@ pub const COLUMNS: [&str; 16] = [
 ];
 
 /// What a point is read from: no two points may share it.
-type Element = (String, u8, Area, u16, Option<u16>);
+type Element = (String, u8, Area, Place);
 
 /// Where a point is read.
 struct Wired {
     unit: u8,
     address: Address,
+    measured_in: Option<String>,
     element: Element,
 }
 
@@ -109,6 +111,8 @@ fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(
         unit: wired.unit,
         group: word("group"),
         address: wired.address,
+        number: word("index"),
+        measured_in: wired.measured_in,
     };
     Some((point, wired.element))
 }
@@ -196,25 +200,20 @@ fn read_address(
 ) -> Option<Wired> {
     let (bus, group) = (row.word("bus"), row.word("group"));
     let unit = integer(&row.word("unit"), scope);
-    let index = integer(&row.word("index"), scope);
     let (unit, Known::Registers(known)) = lookup.profile(&bus, &unit?, scope)?;
     let found = known.group(&group, scope)?;
     if let Some(kind) = kind {
         check_bits(kind, found, &group, scope);
     }
-    let index: u16 = check_index(&index?, found, scope)?;
-    let bit = matches!(found.layout, Layout::Bit { .. }) && !found.area.is_bits();
-    let element = (
-        bus.into_inner(),
-        unit,
-        found.area,
-        found.elements(index).start,
-        bit.then_some(index % 16),
-    );
+    let index = read_index(&row.word("index"), found, scope)?;
+    // The first table stands for the point; the others follow it.
+    let part = found.parts.first()?;
+    let place = part.place(found.numbering, index)?;
     Some(Wired {
         unit,
         address: Address::Index(index),
-        element,
+        measured_in: found.unit().map(str::to_owned),
+        element: (bus.into_inner(), unit, part.area, place),
     })
 }
 
@@ -227,52 +226,64 @@ fn integer(word: &Word, scope: &mut Scope<'_>) -> Option<Spanned<i64>> {
     number.map(|number| Spanned::new(word.span(), number))
 }
 
-fn check_index(index: &Spanned<i64>, group: &Group, scope: &mut Scope<'_>) -> Option<u16> {
-    let number = *index.as_ref();
-    let inside = u16::try_from(number).ok().filter(|n| *n < group.count);
-    if inside.is_none() {
-        let last = group.count - 1;
-        let message = format!("index {number} is outside of the group");
-        let help = format!("the group has {} points: write 0 to {last}", group.count);
-        scope.error(index.span(), message, help);
+/// The number of the point in its group, as the profile numbers it.
+fn read_index(word: &Word, group: &Group, scope: &mut Scope<'_>) -> Option<u16> {
+    let name = word.as_ref();
+    let inside = group.numbering.index(name);
+    let inside = inside.filter(|index| *index < group.count);
+    if inside.is_some() {
+        return inside;
     }
-    inside
+    let (first, last) = (
+        group.numbering.name(0),
+        group.numbering.name(group.count - 1),
+    );
+    let help = format!(
+        "the group has {} points: write {first} to {last}",
+        group.count
+    );
+    match group.numbering {
+        // A letter in it is another mistake than a wrong number.
+        Numbering::Plain { .. } => {
+            integer(word, scope)?;
+            scope.error(
+                word.span(),
+                format!("index {name} is outside of the group"),
+                help,
+            );
+        }
+        Numbering::Loops { letter, .. } => {
+            let message = format!("`{name}` is no device of the group");
+            let help = format!("{help}, loop and device with {letter} between them");
+            scope.error(word.span(), message, help);
+        }
+    }
+    None
 }
 
 /// A fire device that cannot show fire, or a state that cannot show "on", would be normal for ever.
 fn check_bits(kind: PointKind, group: &Group, name: &Word, scope: &mut Scope<'_>) {
-    let Layout::Word {
-        fire, active, high, ..
-    } = &group.layout
-    else {
-        check_contact(kind, name, scope);
-        return;
-    };
-    let (bit, word) = if kind.is_fire() {
-        (fire, "fire")
+    let wanted = if kind.is_fire() {
+        Condition::Fire
     } else if kind == PointKind::Gas {
-        (high, "high")
+        Condition::High
     } else {
-        (active, "active")
+        Condition::Active
     };
-    if bit.is_none() {
+    if kind == PointKind::Gas && !group.shows(kind, Condition::Fault) {
         let message = format!(
-            "group `{}` has no `{word}` bit, so this point could never show it",
+            "group `{}` shows no fault: a gas detector with a broken wire would read as no gas",
             name.as_ref()
+        );
+        let help = "read it as a word with `bits = { low = …, high = …, fault = … }` or as a number, from its controller's map";
+        scope.error(name.span(), message, help);
+    } else if !group.shows(kind, wanted) {
+        let message = format!(
+            "group `{}` has no `{}` bit, so this point could never show it",
+            name.as_ref(),
+            wanted.word()
         );
         let help = "name another group, or add the bit to the profile from the maker's map";
-        scope.error(name.span(), message, help);
-    }
-}
-
-/// A gas detector tells a limit from a fault; one bare contact cannot, and its broken wire would read as "no gas".
-fn check_contact(kind: PointKind, name: &Word, scope: &mut Scope<'_>) {
-    if kind == PointKind::Gas {
-        let message = format!(
-            "group `{}` has one bit for each point: a gas detector would never show its fault",
-            name.as_ref()
-        );
-        let help = "read it as a word with `bits = { low = …, high = …, fault = … }` from its controller's map";
         scope.error(name.span(), message, help);
     }
 }

@@ -14,8 +14,15 @@ use super::quirks::{self, QuirksEntry};
 use super::report::Report;
 use super::scope::Scope;
 use super::section::Section;
+use super::summary::{self, SummaryEntry};
 use super::writes::{self, WriteEntry};
-use crate::domain::profile::{Group, Profile, UnitProfile, Write};
+use crate::domain::layout::Group;
+use crate::domain::profile::{Profile, UnitProfile, Write};
+
+/// The longest frame of Modbus TCP (Messaging on TCP/IP V1.0b, 4.1), and what of it is not data in the reply to a read. On a
+/// serial line both are shorter by the same four bytes, so what is proven for TCP holds there.
+const FRAME_MAX: u16 = 260;
+const BESIDE_MAX: u16 = 9;
 
 /// A profile by the protocol its units speak.
 pub(super) enum Known {
@@ -58,17 +65,20 @@ struct LimitsEntry {
     registers_max: Spanned<i64>,
     bits_max: Spanned<i64>,
     gap_max: Spanned<i64>,
+    frame_bytes_max: Option<Spanned<i64>>,
 }
 
-/// How far a map is to be believed. It must be stated; no screen shows it yet.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Tier {
-    Verified,
-    Partial,
-    Experimental,
-    Simulated,
+/// What one request may ask for, as a profile says it.
+#[derive(Clone, Copy, Default)]
+struct Limits {
+    registers_max: u16,
+    bits_max: u16,
+    gap_max: u16,
+    frame_bytes_max: u16,
 }
+
+/// How far a map is to be believed. It must be stated; docs/panels.md shows it, no screen does.
+const TIERS: [&str; 4] = ["listed", "simulated", "bench", "drilled"];
 
 /// Reads every profile and declares their names.
 pub(super) fn read_all(
@@ -111,13 +121,19 @@ fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
 fn read_registers(name: &str, mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<Registers> {
     let described: Option<Word> = file.read("source", scope.reports);
     described.map(|word| scope.filled(word, "source"));
-    let _: Option<Tier> = file.read("tier", scope.reports);
+    let tier: Option<Word> = file.read("tier", scope.reports);
+    if let Some(tier) = &tier {
+        check_tier(tier, scope);
+    }
+    let note: Option<Word> = file.optional("note", scope.reports);
+    note.map(|word| scope.filled(word, "note"));
     let base: Option<Spanned<BaseEntry>> = file.read("base", scope.reports);
     let base = base.and_then(|base| Base::read(&base, scope));
     let limits: Option<LimitsEntry> = file.read("limits", scope.reports);
     let limits = limits.and_then(|limits| read_limits(&limits, scope));
     let quirks: Option<QuirksEntry> = file.optional("quirks", scope.reports);
     let quirks = quirks.map(|quirks| quirks::read(&quirks, scope));
+    let summary: Option<SummaryEntry> = file.optional("summary", scope.reports);
     let declared = [file.keys("groups"), file.keys("writes")];
     let groups: Vec<(Word, GroupEntry)> = file.named("groups", scope.reports);
     let writes: Vec<(Word, WriteEntry)> = file.named("writes", scope.reports);
@@ -125,24 +141,48 @@ fn read_registers(name: &str, mut file: Section<'_>, scope: &mut Scope<'_>) -> O
     let [declared_groups, declared_writes] = declared;
     let released_when_silent = writes::released_when_silent(&writes);
     let base = base?;
-    let groups = groups::read(groups, base, scope);
-    let writes = writes::read(writes, base, scope);
     // A wrong figure is reported; the groups are still needed to judge the points.
-    let [registers_max, bits_max, gap_max] = limits.unwrap_or_default();
+    let known = limits.unwrap_or_default();
+    let mut profile = Profile {
+        name: name.to_owned(),
+        registers_max: known.registers_max,
+        bits_max: known.bits_max,
+        frame_bytes_max: known.frame_bytes_max,
+        gap_max: known.gap_max,
+        quirks: quirks.unwrap_or_default(),
+        summary: None,
+        groups: BTreeMap::new(),
+        writes: writes::read(writes, base, scope),
+    };
+    let fits = |area, count| limits.is_none() || count <= profile.count_max(area, BESIDE_MAX);
+    let summary =
+        summary.and_then(|summary| summary::read(&summary, &declared_groups, (base, &fits), scope));
+    let groups = groups::read(groups, base, &fits, scope);
+    (profile.summary, profile.groups) = (summary, groups);
     Some(Registers {
-        profile: Profile {
-            name: name.to_owned(),
-            registers_max,
-            bits_max,
-            gap_max,
-            quirks: quirks.unwrap_or_default(),
-            groups,
-            writes,
-        },
+        profile,
         groups: declared_groups,
         writes: declared_writes,
         released_when_silent,
     })
+}
+
+/// One of the four words; the words of older files are told what became of them.
+fn check_tier(word: &Word, scope: &mut Scope<'_>) {
+    let tier = word.as_ref().as_str();
+    if TIERS.contains(&tier) {
+        return;
+    }
+    let help = match tier {
+        "verified" => {
+            "the words have changed: write \"bench\" when the map was seen on a real panel and the trace is kept, \"drilled\" after a whole fire drill with it".to_owned()
+        }
+        "partial" | "experimental" => {
+            "the words have changed: write \"listed\", and what is uncertain in `note = \"…\"`".to_owned()
+        }
+        _ => advice(tier, TIERS.iter().copied()),
+    };
+    scope.error(word.span(), format!("`{tier}` is not a tier"), help);
 }
 
 impl Registers {
@@ -169,10 +209,19 @@ impl Registers {
 }
 
 /// The limits of one request (MODBUS Application Protocol V1.1b3, 6.1 to 6.4: 2000 bits, 125 registers).
-fn read_limits(entry: &LimitsEntry, scope: &mut Scope<'_>) -> Option<[u16; 3]> {
+fn read_limits(entry: &LimitsEntry, scope: &mut Scope<'_>) -> Option<Limits> {
     let registers_max = scope.number(&entry.registers_max, 1..=125, "registers_max");
     let bits_max = scope.number(&entry.bits_max, 1..=2000, "bits_max");
     let gap_most = registers_max.map_or(124, |max: u16| i64::from(max) - 1);
     let gap_max = scope.number(&entry.gap_max, 0..=gap_most, "gap_max");
-    Some([registers_max?, bits_max?, gap_max?])
+    let frame = entry.frame_bytes_max.as_ref();
+    let frame_bytes_max = frame.map_or(Some(FRAME_MAX), |frame| {
+        scope.number(frame, 16..=FRAME_MAX.into(), "frame_bytes_max")
+    });
+    Some(Limits {
+        registers_max: registers_max?,
+        bits_max: bits_max?,
+        gap_max: gap_max?,
+        frame_bytes_max: frame_bytes_max?,
+    })
 }

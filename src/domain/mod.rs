@@ -4,6 +4,7 @@ pub mod actor;
 pub mod group;
 pub mod ids;
 pub mod input;
+pub mod layout;
 pub mod limits;
 pub mod line;
 pub mod note;

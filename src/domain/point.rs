@@ -97,7 +97,95 @@ pub struct Conditions {
     pub high: bool,
 }
 
+/// One of the [`Conditions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    /// 火警.
+    Fire,
+    /// 故障.
+    Fault,
+    /// 屏蔽.
+    Disabled,
+    /// 测试.
+    Test,
+    /// State or feedback.
+    Active,
+    /// 低限 of a gas detector.
+    Low,
+    /// 高限 of a gas detector.
+    High,
+}
+
+impl Condition {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Fire,
+        Self::Fault,
+        Self::Disabled,
+        Self::Test,
+        Self::Active,
+        Self::Low,
+        Self::High,
+    ];
+    /// Those that raise an alarm.
+    pub const ALARMS: [Self; 3] = [Self::Fire, Self::Low, Self::High];
+
+    /// As the files call it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fire => "fire",
+            Self::Fault => "fault",
+            Self::Disabled => "disabled",
+            Self::Test => "test",
+            Self::Active => "active",
+            Self::Low => "low",
+            Self::High => "high",
+        }
+    }
+}
+
 impl Conditions {
+    /// Whether one of them stands.
+    #[must_use]
+    pub fn has(self, condition: Condition) -> bool {
+        match condition {
+            Condition::Fire => self.fire,
+            Condition::Fault => self.fault,
+            Condition::Disabled => self.disabled,
+            Condition::Test => self.test,
+            Condition::Active => self.active,
+            Condition::Low => self.low,
+            Condition::High => self.high,
+        }
+    }
+
+    /// The same with one of them as told.
+    #[must_use]
+    pub fn with(mut self, condition: Condition, stands: bool) -> Self {
+        let field = match condition {
+            Condition::Fire => &mut self.fire,
+            Condition::Fault => &mut self.fault,
+            Condition::Disabled => &mut self.disabled,
+            Condition::Test => &mut self.test,
+            Condition::Active => &mut self.active,
+            Condition::Low => &mut self.low,
+            Condition::High => &mut self.high,
+        };
+        *field = stands;
+        self
+    }
+
+    /// What stands in either.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let both = |all: Self, condition| {
+            let stands = all.has(condition) || other.has(condition);
+            all.with(condition, stands)
+        };
+        Condition::ALL.into_iter().fold(self, both)
+    }
+
     /// 低限 or 高限.
     #[must_use]
     pub fn gas(self) -> bool {
@@ -128,6 +216,9 @@ pub struct Reading {
     /// What was measured, for a point that measures. It is shown, never compared: a limit that is passed is a condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Milli>,
+    /// Why the point is faulty, when the reading itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
     /// What the device's own clock said, when it tells; nobody sets these clocks, so nothing is ordered by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_time: Option<WallTime>,
@@ -142,7 +233,41 @@ impl Reading {
             quality,
             at,
             value: None,
+            trouble: None,
             device_time: None,
+        }
+    }
+}
+
+/// Why a reading says nothing of its point but that it is faulty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// The device says that there is no such point.
+    NotPresent,
+    /// A code that the profile does not know.
+    UnknownCode,
+    /// The signal of a sensor is below what a whole wire carries 断线.
+    Broken,
+    /// The signal of a sensor is above its range 短路.
+    Shorted,
+    /// The value is beyond what can be.
+    Implausible,
+    /// The registers hold no number.
+    NotANumber,
+}
+
+impl Trouble {
+    /// As documents and the catalogue call it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotPresent => "not_present",
+            Self::UnknownCode => "unknown_code",
+            Self::Broken => "broken",
+            Self::Shorted => "shorted",
+            Self::Implausible => "implausible",
+            Self::NotANumber => "not_a_number",
         }
     }
 }
@@ -207,4 +332,8 @@ pub struct Point {
     pub group: String,
     /// Where it stands in that group.
     pub address: Address,
+    /// What points.csv and the panel call it there, for example `15` or `L1D15`.
+    pub number: String,
+    /// The unit of measurement of a point that measures, for example `%LEL`.
+    pub measured_in: Option<String>,
 }

@@ -1,9 +1,10 @@
 //! A register profile: what the registers of one kind of device mean. It is data (`config/panels/*.toml`), checked when it is
 //! loaded, so that a value is provably inside its block before the first poll.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use super::layout::Group;
 use super::output::Target;
 
 /// What one kind of unit says and takes, by the protocol it speaks.
@@ -22,14 +23,32 @@ pub struct Profile {
     pub registers_max: u16,
     /// Most coils or inputs that one request may ask for (1 to 2000).
     pub bits_max: u16,
+    /// Most bytes of one frame on the line, both ways.
+    pub frame_bytes_max: u16,
     /// Unused registers or bits that may be read along to save a request.
     pub gap_max: u16,
     /// In what the device departs from the protocol.
     pub quirks: Quirks,
+    /// What says that anything has changed, where the device has such a thing.
+    pub summary: Option<Summary>,
     /// Groups of points by name.
     pub groups: BTreeMap<String, Group>,
     /// What can be written, by name.
     pub writes: BTreeMap<String, Write>,
+}
+
+impl Profile {
+    /// Most elements of a table that one read may ask for, on a line whose reply has so many bytes beside the data. At least 1.
+    #[must_use]
+    pub fn count_max(&self, area: Area, beside: u16) -> u16 {
+        let data = self.frame_bytes_max.saturating_sub(beside);
+        let most = if area.is_bits() {
+            self.bits_max.min(data.saturating_mul(8))
+        } else {
+            self.registers_max.min(data / 2)
+        };
+        most.max(1)
+    }
 }
 
 /// In what a device departs from the protocol. What is not listed here is taken as an error of the line.
@@ -80,68 +99,28 @@ impl Area {
 /// How soon a group is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scan {
+    /// Every cycle, before everything: the counters that say whether anything has changed.
+    Summary,
     /// Every cycle, before the rest: alarms, feedback.
     First,
     /// Every cycle, after the alarms.
     Rest,
 }
 
-/// Points of one shape, one after the other.
+/// Words that change whenever something changes in certain groups. While they stay the same those groups may be read less often,
+/// so an alarm that the device fails to announce there is seen `max_age` and one cycle later, never after more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Where they stand.
+pub struct Summary {
+    /// Their table.
     pub area: Area,
     /// Zero-based address of the first.
     pub start: u16,
-    /// How many points there are.
+    /// How many; one request reads them.
     pub count: u16,
-    /// How a point is read.
-    pub layout: Layout,
-    /// How soon.
-    pub scan: Scan,
-}
-
-/// How a point is read from its element.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// One register a point; each condition is a bit of it (0 = least significant).
-    Word {
-        /// 火警.
-        fire: Option<u8>,
-        /// 故障.
-        fault: Option<u8>,
-        /// 屏蔽.
-        disabled: Option<u8>,
-        /// 测试.
-        test: Option<u8>,
-        /// State or feedback.
-        active: Option<u8>,
-        /// 低限 of a gas detector.
-        low: Option<u8>,
-        /// 高限 of a gas detector.
-        high: Option<u8>,
-        /// The word that says "no such device": a fault, never normal.
-        missing: Option<u16>,
-    },
-    /// One bit a point: a coil, an input, or a bit of consecutive registers, least significant first. It is `active`; for a fire
-    /// device it is `fire`.
-    Bit {
-        /// 1 means not active.
-        inverted: bool,
-    },
-}
-
-impl Group {
-    /// The elements (registers, coils or inputs) that hold point `index`.
-    #[must_use]
-    pub fn elements(&self, index: u16) -> Range<u16> {
-        let offset = match (&self.layout, self.area.is_bits()) {
-            (Layout::Bit { .. }, false) => index / 16,
-            (Layout::Bit { .. }, true) | (Layout::Word { .. }, _) => index,
-        };
-        let at = self.start.saturating_add(offset);
-        at..at.saturating_add(1)
-    }
+    /// The groups that they speak of.
+    pub groups: BTreeSet<String>,
+    /// The oldest that a reading of those groups may become, 200 ms to 10 s.
+    pub max_age: Duration,
 }
 
 /// Something that can be written.

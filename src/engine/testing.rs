@@ -111,6 +111,8 @@ fn point(id: &str, kind: PointKind, bus: &str) -> Point {
         unit: 1,
         group: "devices".into(),
         address: crate::domain::point::Address::Index(0),
+        number: "0".into(),
+        measured_in: None,
     }
 }
 

@@ -29,6 +29,7 @@ use super::modbus::pdu::{Reply, Request};
 use super::modbus::transport::{Ask, Connection, Failed, Sent, Way};
 use super::plan::Block;
 use super::report::Reports;
+use super::summary::Summaries;
 use super::terms::{AllTerms, millis};
 use super::units::Units;
 use crate::domain::line;
@@ -87,6 +88,7 @@ pub(crate) struct Bus {
     cycle: Cycle,
     units: Units,
     memory: Memory,
+    summaries: Summaries,
     reports: Reports,
     hand: Hand,
     /// Commands since the last poll.
@@ -125,6 +127,7 @@ impl Bus {
             cycle: Cycle::new(blocks, interval, now),
             units,
             memory: Memory::default(),
+            summaries: Summaries::default(),
             hand: Hand::Empty,
             written_in_a_row: 0,
         }
@@ -179,8 +182,10 @@ impl Bus {
         if has_command && self.written_in_a_row < WRITTEN_IN_A_ROW_MAX {
             return Step::Write;
         }
-        let units = &self.units;
-        let may_ask = |block: &Block, round| units.may_ask(block.unit, block.span, (now, round));
+        let (units, summaries) = (&self.units, &self.summaries);
+        let may_ask = |block: &Block, round| {
+            units.may_ask(block.unit, block.span, (now, round)) && !summaries.is_quiet(block, now)
+        };
         match self.cycle.next(now, may_ask) {
             Some(index) => Step::Poll(index),
             None if has_command => Step::Write,

@@ -3,9 +3,9 @@
 //! It owns the connections to panels and I/O modules and nothing else: no procedure, no latch, no decision. It must never put a
 //! value down that no reply carried, and never write without the engine's permit (DESIGN.md 4, rules 1 and 8).
 //!
-//! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next; `terms` how a unit
-//! is asked; `decode` and `memory` make conditions of elements; `bus` is the task; `command` and `report` are its two ends towards
-//! the engine; `counters` and `trace` are what can be looked at afterwards.
+//! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next, `summary` which
+//! may be left out; `terms` how a unit is asked; `decode`, `number` and `memory` make conditions and values of elements; `bus` is
+//! the task; `command` and `report` are its two ends towards the engine; `counters` and `trace` are what can be looked at afterwards.
 
 pub mod budget;
 mod bus;
@@ -15,9 +15,11 @@ mod cycle;
 mod decode;
 mod memory;
 mod modbus;
+mod number;
 mod plan;
 mod report;
 mod stagger;
+mod summary;
 mod terms;
 mod trace;
 mod units;

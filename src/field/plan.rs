@@ -1,30 +1,54 @@
 //! From points and profiles to reads: which blocks are asked for, and which point stands where in each of them.
 //!
-//! A point is in a block only if its element is: [`Block::join`] is the one place that puts it there. Elements between points are
-//! read along up to the profile's `gap_max`, and nothing is ever decoded from them.
+//! A point is in a block only if all its elements are: [`Block::join`] is the one place that puts it there, and no split cuts it.
+//! Elements between points are read along up to the profile's `gap_max`, and nothing is ever decoded from them. A point whose group
+//! has several tables is in one block for each of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::Instant;
 
 use super::modbus::pdu::{BITS_MAX, REGISTERS_MAX, Span};
 use crate::domain::ids::PointId;
-use crate::domain::point::{Address, Point};
-use crate::domain::profile::{Area, Layout, Profile, Scan};
+use crate::domain::layout::{self, Layout};
+use crate::domain::line::Line;
+use crate::domain::point::{Address, Condition, Point};
+use crate::domain::profile::{Area, Profile, Scan};
 use crate::domain::site::{Bus, Site};
 
-/// A point with its place in a block.
+/// Bytes of a reply beside its data: transaction, protocol, length, unit, function code and count on Modbus TCP; unit, function
+/// code, count and check on a serial line.
+const BESIDE_TCP: u16 = 9;
+const BESIDE_RTU: u16 = 5;
+
+/// A point, or one of its parts, with its place in a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) point: PointId,
-    /// Whether a single bit of it means fire.
-    pub(crate) is_fire: bool,
-    pub(crate) layout: Layout,
+    /// Which of the tables of its group this is, and how many there are.
+    pub(crate) part: u8,
+    pub(crate) parts: u8,
+    /// What a bare contact means.
+    pub(crate) contact: Condition,
+    pub(crate) layout: Arc<Layout>,
+    /// Readings without an alarm in a row before it counts as gone.
+    pub(crate) clear_after: u8,
     /// Elements after the start of the block.
     pub(crate) offset: u16,
-    /// For a bit in a register: which one, 0 = least significant.
+    /// Elements that it is read from.
+    pub(crate) len: u16,
+    /// The lowest bit of a point that shares a register.
     pub(crate) bit: u8,
+}
+
+impl Placed {
+    /// The element after its last.
+    fn end(&self) -> u16 {
+        self.offset.saturating_add(self.len)
+    }
 }
 
 /// Where a block stands with its device.
@@ -44,6 +68,15 @@ pub(crate) enum Standing {
     Hole,
 }
 
+/// A block that need not be read while the summary of its unit says that nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Covered {
+    /// The oldest that its readings may become all the same.
+    pub(crate) max_age: Duration,
+    /// When it was last read, and what the summary of its unit was then.
+    pub(crate) read: Option<(Instant, u64)>,
+}
+
 /// Elements that are read with one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -60,6 +93,7 @@ pub(crate) struct Block {
     pub(crate) is_stale: bool,
     /// One element of it was answered since all of it was not.
     pub(crate) is_probed: bool,
+    pub(crate) covered: Option<Covered>,
 }
 
 /// Why a point is not read. Its reading stays unknown, which is never normal.
@@ -75,8 +109,8 @@ pub(crate) enum Unplaced {
     Index,
     #[error("its address is above 65535")]
     Address,
-    #[error("a word cannot be read from a table of bits")]
-    Layout,
+    #[error("more than one request would be needed to read it")]
+    Length,
 }
 
 /// Most elements of one request, and most that may lie unused between two points.
@@ -86,7 +120,7 @@ struct Limits {
     gap_max: u16,
 }
 
-/// One point on its own: its element, and the block that would hold nothing else.
+/// One part on its own: its elements, and the block that would hold nothing else.
 struct Lone {
     block: Block,
     limits: Limits,
@@ -102,7 +136,7 @@ pub(crate) fn blocks(
     let mut lone = Vec::new();
     for point in site.points.values().filter(|point| point.bus == bus.id) {
         match place(bus, point, profiles) {
-            Ok(element) => lone.push(element),
+            Ok(parts) => lone.extend(parts),
             Err(why) => unplaced.push((point.id.clone(), why)),
         }
     }
@@ -114,10 +148,33 @@ pub(crate) fn blocks(
             Some(_) | None => blocks.push(block),
         }
     }
+    let summaries = summaries(bus, &blocks, profiles);
+    blocks.splice(0..0, summaries);
     (blocks, unplaced)
 }
 
-fn place(bus: &Bus, point: &Point, profiles: &BTreeMap<String, Profile>) -> Result<Lone, Unplaced> {
+/// The summaries of those units of which something is covered.
+fn summaries(bus: &Bus, blocks: &[Block], profiles: &BTreeMap<String, Profile>) -> Vec<Block> {
+    let covers = |unit: u8| {
+        let mut blocks = blocks.iter();
+        blocks.any(|block| block.unit == unit && block.covered.is_some())
+    };
+    let units = bus.units.iter().filter(|unit| covers(unit.unit));
+    let summaries = units.filter_map(|unit| {
+        let summary = profiles.get(&unit.profile)?.summary.as_ref()?;
+        let span = Span::new(summary.area, summary.start, summary.count)?;
+        Some(Block::new(Scan::Summary, unit.unit, span, Vec::new()))
+    });
+    let mut summaries: Vec<Block> = summaries.collect();
+    summaries.sort_by_key(Block::rank);
+    summaries
+}
+
+fn place(
+    bus: &Bus,
+    point: &Point,
+    profiles: &BTreeMap<String, Profile>,
+) -> Result<Vec<Lone>, Unplaced> {
     let unit = bus.units.iter().find(|unit| unit.unit == point.unit);
     let unit = unit.ok_or(Unplaced::Unit)?;
     let profile = profiles.get(&unit.profile);
@@ -130,34 +187,53 @@ fn place(bus: &Bus, point: &Point, profiles: &BTreeMap<String, Profile>) -> Resu
             return Err(Unplaced::Index);
         }
     };
-    let is_bits = group.area.is_bits();
-    let (elements_before, bit) = match (&group.layout, is_bits) {
-        (Layout::Word { .. }, true) => return Err(Unplaced::Layout),
-        (Layout::Word { .. }, false) | (Layout::Bit { .. }, true) => (index, 0),
-        (Layout::Bit { .. }, false) => (index / 16, index % 16),
+    let summary = profile.summary.as_ref();
+    let summary = summary.filter(|summary| summary.groups.contains(&point.group));
+    let covered = summary.map(|summary| Covered {
+        max_age: summary.max_age,
+        read: None,
+    });
+    let parts = u8::try_from(group.parts.len()).unwrap_or(u8::MAX);
+    let placed = (0..parts).zip(&group.parts).map(|(number, part)| {
+        let place = part.place(group.numbering, index);
+        let place = place.ok_or(Unplaced::Address)?;
+        let placed = Placed {
+            point: point.id.clone(),
+            part: number,
+            parts,
+            contact: layout::contact(point.kind),
+            layout: Arc::clone(&part.layout),
+            clear_after: group.clear_after,
+            offset: 0,
+            len: place.len,
+            bit: place.bit,
+        };
+        let limits = limits(bus, profile, part.area);
+        let span = Span::new(part.area, place.start, place.len);
+        let span = span.filter(|_| place.len <= limits.count_max);
+        let span = span.ok_or(Unplaced::Length)?;
+        let mut block = Block::new(group.scan, point.unit, span, vec![placed]);
+        block.covered = covered;
+        Ok(Lone { block, limits })
+    });
+    placed.collect()
+}
+
+/// What one request of this line may ask a device for.
+fn limits(bus: &Bus, profile: &Profile, area: Area) -> Limits {
+    let beside = match bus.line {
+        Line::Tcp(_) => BESIDE_TCP,
+        Line::RtuOverTcp(_) | Line::Serial(_) => BESIDE_RTU,
     };
-    let address = group.start.checked_add(elements_before);
-    let span = address.and_then(|address| Span::new(group.area, address, 1));
-    let (most, allowed) = if is_bits {
-        (profile.bits_max, BITS_MAX)
+    let allowed = if area.is_bits() {
+        BITS_MAX
     } else {
-        (profile.registers_max, REGISTERS_MAX)
+        REGISTERS_MAX
     };
-    let placed = Placed {
-        point: point.id.clone(),
-        is_fire: point.kind.is_fire(),
-        layout: group.layout.clone(),
-        offset: 0,
-        bit: u8::try_from(bit).unwrap_or_default(),
-    };
-    let span = span.ok_or(Unplaced::Address)?;
-    Ok(Lone {
-        block: Block::new(group.scan, point.unit, span, vec![placed]),
-        limits: Limits {
-            count_max: most.clamp(1, allowed),
-            gap_max: profile.gap_max,
-        },
-    })
+    Limits {
+        count_max: profile.count_max(area, beside).min(allowed),
+        gap_max: profile.gap_max,
+    }
 }
 
 impl Block {
@@ -172,6 +248,7 @@ impl Block {
             ask_after: None,
             is_stale: false,
             is_probed: false,
+            covered: None,
         }
     }
 
@@ -180,20 +257,27 @@ impl Block {
         (self.scan, self.unit, self.span.area(), self.span.start())
     }
 
-    /// Whether a later element may be read with this block.
+    /// Whether a later part may be read with this block.
     fn takes(&self, next: &Self, limits: Limits) -> bool {
-        let key = |block: &Self| (block.scan, block.unit, block.span.area());
+        let key = |block: &Self| (block.scan, block.unit, block.span.area(), block.covered);
         let Some(distance) = next.span.start().checked_sub(self.span.start()) else {
             return false;
         };
-        let gap = (distance + 1).saturating_sub(self.span.count() + 1);
-        key(self) == key(next) && gap <= limits.gap_max && distance < limits.count_max
+        let gap = distance.saturating_sub(self.span.count());
+        let count = self
+            .span
+            .count()
+            .max(distance.saturating_add(next.span.count()));
+        key(self) == key(next) && gap <= limits.gap_max && count <= limits.count_max
     }
 
-    /// Takes a later element in. A span that Modbus does not allow leaves the block as it was: `takes` has been asked.
+    /// Takes a later part in. A span that Modbus does not allow leaves the block as it was: `takes` has been asked.
     fn join(&mut self, next: Self) {
         let distance = next.span.start() - self.span.start();
-        let count = self.span.count().max(distance + 1);
+        let count = self
+            .span
+            .count()
+            .max(distance.saturating_add(next.span.count()));
         if let Some(span) = Span::new(self.span.area(), self.span.start(), count) {
             self.span = span;
             let moved = next.points.into_iter().map(|placed| Placed {
@@ -204,11 +288,20 @@ impl Block {
         }
     }
 
-    /// Two blocks that hold the same points, each trimmed to its own; `None` for a single element.
+    /// Two blocks that hold the same points, each trimmed to its own; `None` when no point can be told from the others. A point
+    /// is never cut: one that lies across the middle goes with the first.
     pub(crate) fn split(&self) -> Option<(Self, Self)> {
         let half = self.span.count().checked_div(2).filter(|half| *half > 0)?;
-        let (low, high) = self.points.iter().partition(|placed| placed.offset < half);
-        Some((self.part(low)?, self.part(high)?))
+        let (low, high): (Vec<_>, Vec<_>) =
+            self.points.iter().partition(|placed| placed.offset < half);
+        if !high.is_empty() {
+            return Some((self.part(low)?, self.part(high)?));
+        }
+        // All start in the first half: those that end before the block does can be read without its end.
+        let count = self.span.count();
+        let (short, long): (Vec<_>, Vec<_>) =
+            self.points.iter().partition(|placed| placed.end() < count);
+        Some((self.part(short)?, self.part(long)?))
     }
 
     /// The same two blocks of a device that answers one element and not all of them: they still owe what the whole owed.
@@ -223,16 +316,22 @@ impl Block {
         Some((owing(low), owing(high)))
     }
 
+    /// The block of some of its points; `None` without any.
     fn part(&self, points: Vec<&Placed>) -> Option<Self> {
         let first = points.iter().map(|placed| placed.offset).min()?;
-        let last = points.iter().map(|placed| placed.offset).max()?;
+        let end = points.iter().map(|placed| placed.end()).max()?;
         let start = self.span.start().checked_add(first)?;
-        let span = Span::new(self.span.area(), start, last - first + 1)?;
+        let span = Span::new(self.span.area(), start, end.checked_sub(first)?)?;
         let moved = points.into_iter().map(|placed| Placed {
             offset: placed.offset - first,
             ..placed.clone()
         });
-        Some(Self::new(self.scan, self.unit, span, moved.collect()))
+        let mut part = Self::new(self.scan, self.unit, span, moved.collect());
+        part.covered = self.covered.map(|covered| Covered {
+            read: None,
+            ..covered
+        });
+        Some(part)
     }
 
     /// A single element that the device should have: the cheapest question. `None` when the block is no more than that.

@@ -18,7 +18,8 @@ pub(crate) use self::device::{Act, Device, Server};
 pub(crate) use self::engine::{Engine, Heard};
 pub(crate) use self::gateway::Gateway;
 pub(crate) use self::site::{
-    TIMEOUT_MS, bus, effect, io_site, panel_site, point, profiles, site, unit_profiles, word,
+    TIMEOUT_MS, bit, bus, effect, group, io_site, number, panel_site, point, profile, profiles,
+    site, unit_profiles, word,
 };
 pub(crate) use self::wire::{Slave, Wire, Wrong};
 use super::FieldHandle;

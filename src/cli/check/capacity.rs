@@ -87,10 +87,17 @@ fn is_module(kind: PointKind) -> bool {
     )
 }
 
+/// `L1` of `L1D15`.
+fn of_name(number: &str) -> Option<&str> {
+    let letter = number.strip_prefix('L')?.find(char::is_alphabetic)?;
+    number.get(..=letter)
+}
+
 /// The system and the loop of a point, as far as its address tells them.
 fn place(point: &Point) -> (Option<u8>, Option<&str>) {
     match &point.address {
-        Address::Index(_) => (None, Some(&point.group)),
+        // L1D15 is a device of loop 1, whatever its group; without loops in the profile a group is one.
+        Address::Index(_) => (None, of_name(&point.number).or(Some(&point.group))),
         Address::Part { system, .. } => (Some(*system), None),
         // 1-2-15: device 15 of loop 2 of panel 1.
         Address::Label(label) => (None, label.rsplit_once('-').map(|(of_loop, _)| of_loop)),

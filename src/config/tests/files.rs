@@ -381,7 +381,7 @@ fn a_gas_detector_on_a_bare_contact_is_refused() {
     let first = &site.messages()[0];
     assert_eq!(
         first,
-        "points.csv: group `inputs` has one bit for each point: a gas detector would never show its fault"
+        "points.csv: group `inputs` shows no fault: a gas detector with a broken wire would read as no gas"
     );
     let site = with_gas();
     site.edit("points.csv", "panel1,1,gas,0", "panel1,1,devices,40");

@@ -3,6 +3,7 @@
 mod any;
 mod drawings;
 mod files;
+mod panels;
 mod planted;
 
 use std::fs;

@@ -56,7 +56,7 @@ linkage.toml | write = "reset"⏎ | write = "reset"⏎index = 1⏎ | 1⏎arming 
 linkage.toml | id = "D1-LIFT-FEEDER" | id = "D1 电梯" | "D1 电梯" | `D1 电梯` cannot be an id
 "#;
 const PROFILES: &str = r#"
-panels/simulated_panel.toml | start = 0⏎count = 120 | start = 65500⏎count = 120 | 120⏎layout | the group ends 120 addresses after its start, beyond the last one
+panels/simulated_panel.toml | start = 200⏎count = 4⏎ | start = 65535⏎count = 40⏎ | 40⏎layout | the group ends 3 addresses after its start, beyond the last one
 panels/simulated_panel.toml | test = 3 | test = 2 | 2 }⏎ | two conditions share bit 2
 panels/simulated_panel.toml | registers_max = 125 | registers_max = 126 | 126 | `registers_max` is 126, out of its limits
 panels/simulated_panel.toml | value = 4⏎pulse = true | value = 4⏎pulse = true⏎repeat = "safe" | "safe" | a pulse can never be repeated safely: a second one is a second stroke

@@ -6,11 +6,13 @@ use tokio::time::Instant;
 
 use super::Bus;
 use super::loss::is_late;
-use crate::domain::point::{Conditions, Quality, Reading};
+use crate::domain::point::Trouble;
+use crate::domain::profile::Scan;
 use crate::domain::time::EngineTime;
 use crate::engine::handle::Handle;
 use crate::field::Counts;
 use crate::field::decode::{Element, decode};
+use crate::field::memory::Seen;
 use crate::field::modbus::fault::Fault;
 use crate::field::modbus::pdu::{Reply, Request, Span, Values};
 use crate::field::plan::{Block, Placed, Standing};
@@ -33,10 +35,10 @@ const BUSY_MAX: Duration = Duration::from_secs(10);
 impl Bus {
     /// Asks for one block.
     pub(super) async fn poll(&mut self, index: usize) {
-        let Some((unit, span)) = self
+        let Some((unit, span, scan)) = self
             .cycle
             .block(index)
-            .map(|block| (block.unit, block.span))
+            .map(|block| (block.unit, block.span, block.scan))
         else {
             return;
         };
@@ -45,9 +47,13 @@ impl Bus {
         if let Some(probe) = self.probe(index) {
             return self.probe_unit(index, (unit, probe), started).await;
         }
-        match self.exchange(unit, Request::Read(span)).await {
+        let answer = self.exchange(unit, Request::Read(span)).await;
+        if scan == Scan::Summary && !matches!(answer, Ok(Reply::Values(_))) {
+            self.summaries.forget(unit);
+        }
+        match answer {
             Ok(Reply::Values(values)) if self.believes(index, &values) => {
-                self.take_values(index, &values);
+                self.take_values(index, &values, started);
             }
             Ok(Reply::Values(_) | Reply::Written | Reply::Identity(_)) => {}
             Ok(Reply::Exception(code)) => self.take_exception(index, code, started),
@@ -108,16 +114,16 @@ impl Bus {
     }
 
     /// Puts every point of the block into its slot.
-    fn take_values(&mut self, index: usize, values: &Values) {
+    fn take_values(&mut self, index: usize, values: &Values, asked: Instant) {
         let at = self.handle.now().engine;
         let Some(block) = self.cycle.block_mut(index) else {
             return;
         };
         let mut again = false;
         for placed in &block.points {
-            let (conditions, changed) = self.memory.take(&placed.point, decode(placed, values));
+            let (seen, changed) = self.memory.take(placed, decode(placed, values));
             again |= changed;
-            put(&self.handle, placed, conditions, (Quality::Good, at));
+            put(&self.handle, placed, seen, at);
         }
         let (unit, was_hole) = (block.unit, block.is_hole());
         if was_hole {
@@ -126,6 +132,11 @@ impl Bus {
         block.standing = Standing::Fresh;
         (block.failures, block.ask_after) = (0, None);
         (block.is_stale, block.is_probed) = (false, false);
+        if block.scan == Scan::Summary {
+            self.summaries.read(unit, values);
+        } else if !again {
+            self.summaries.settled(block, asked);
+        }
         self.unit_answered(unit);
         self.cycle.advance(again);
         if was_hole {
@@ -253,8 +264,9 @@ impl Bus {
         let at = self.handle.now().engine;
         let points = self.cycle.block(index).map(|block| block.points.iter());
         for placed in points.into_iter().flatten() {
-            let (conditions, _) = self.memory.take(&placed.point, Element::NotPresent);
-            put(&self.handle, placed, conditions, (Quality::Good, at));
+            let element = Element::Faulty(Trouble::NotPresent);
+            let (seen, _) = self.memory.take(placed, element);
+            put(&self.handle, placed, seen, at);
         }
     }
 
@@ -318,9 +330,7 @@ impl Bus {
             }
             block.is_stale = true;
             for placed in &block.points {
-                if let Some(conditions) = self.memory.last(&placed.point) {
-                    put(&self.handle, placed, conditions, (Quality::Stale, at));
-                }
+                put(&self.handle, placed, self.memory.stale(placed), at);
             }
         }
     }
@@ -331,13 +341,9 @@ fn is_of_gateway(code: u8) -> bool {
     matches!(code, NO_GATEWAY_PATH | NO_GATEWAY_REPLY) || code > GATEWAYS_OWN
 }
 
-/// Puts a reading into the slot of its point.
-fn put(
-    handle: &Handle,
-    placed: &Placed,
-    conditions: Conditions,
-    (quality, at): (Quality, EngineTime),
-) {
-    let reading = Reading::new(conditions, quality, at);
-    handle.observe(&placed.point, reading);
+/// Puts what is believed of a point into its slot.
+fn put(handle: &Handle, placed: &Placed, seen: Option<Seen>, at: EngineTime) {
+    if let Some(seen) = seen {
+        handle.observe(&placed.point, seen.reading(at));
+    }
 }

@@ -1,5 +1,6 @@
 //! The bus at work over real sockets: with a well-behaved device of another make, with one that misbehaves, and with the engine.
 
+mod depth;
 mod engine;
 mod faults;
 mod gateway;

@@ -1,29 +1,20 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::profile::{Group, Quirks};
-use crate::field::testing::{bus, point, profiles, site, word};
+use crate::domain::layout::{Format, Group, Numbering};
+use crate::field::decode::decode;
+use crate::field::modbus::pdu::Values;
+use crate::field::testing::{bit, bus, group, number, point, profiles, site, word};
 
-/// Area, first address, how many, layout, scan of each group `g0`, `g1` …
-type Groups = Vec<(Area, u16, u16, Layout, Scan)>;
-
-fn profile(groups: Groups, registers_max: u16, gap_max: u16) -> BTreeMap<String, Profile> {
-    let group = |(area, start, count, layout, scan)| Group {
-        area,
-        start,
-        count,
-        layout,
-        scan,
-    };
-    let groups = groups.into_iter().enumerate();
+fn profile(groups: Vec<Group>, registers_max: u16, gap_max: u16) -> BTreeMap<String, Profile> {
+    let named = groups.into_iter().enumerate();
+    let named = named.map(|(n, group)| (format!("g{n}"), group));
     let profile = Profile {
-        name: "p".to_owned(),
         registers_max,
         bits_max: 16,
         gap_max,
-        quirks: Quirks::default(),
-        groups: groups.map(|(n, g)| (format!("g{n}"), group(g))).collect(),
-        writes: BTreeMap::new(),
+        groups: named.collect(),
+        ..crate::field::testing::profile("p", Vec::new())
     };
     [("p".to_owned(), profile)].into()
 }
@@ -43,8 +34,8 @@ fn spans(blocks: &[Block]) -> Vec<(u16, u16)> {
     blocks.iter().map(span).collect()
 }
 
-fn words(start: u16, count: u16) -> (Area, u16, u16, Layout, Scan) {
-    (Area::Holding, start, count, word(), Scan::First)
+fn words(start: u16, count: u16) -> Group {
+    group(Area::Holding, (start, count), word(), Scan::First)
 }
 
 #[test]
@@ -63,12 +54,11 @@ fn neighbours_are_read_together_up_to_the_gap_and_the_longest_request() {
 
 #[test]
 fn alarms_come_first_and_tables_are_never_mixed() {
-    let bit = || Layout::Bit { inverted: false };
     let groups = vec![
-        (Area::Holding, 0, 2, word(), Scan::Rest),
-        (Area::Holding, 2, 2, word(), Scan::First),
-        (Area::Input, 4, 2, word(), Scan::First),
-        (Area::Discrete, 0, 20, bit(), Scan::First),
+        group(Area::Holding, (0, 2), word(), Scan::Rest),
+        group(Area::Holding, (2, 2), word(), Scan::First),
+        group(Area::Input, (4, 2), word(), Scan::First),
+        group(Area::Discrete, (0, 20), bit(), Scan::First),
     ];
     let points = [
         ("g0", 0),
@@ -97,8 +87,7 @@ fn alarms_come_first_and_tables_are_never_mixed() {
 
 #[test]
 fn sixteen_bits_share_a_register() {
-    let bit = Layout::Bit { inverted: false };
-    let groups = vec![(Area::Holding, 200, 40, bit, Scan::Rest)];
+    let groups = vec![group(Area::Holding, (200, 40), bit(), Scan::Rest)];
     let points: Vec<_> = (0..40).map(|n| ("g0", n)).collect();
     let blocks = planned(&profile(groups, 125, 0), &points);
     assert_eq!(spans(&blocks), [(200, 3)]);
@@ -161,6 +150,94 @@ fn a_split_keeps_every_point_at_its_address_and_ends_at_single_elements() {
     assert_eq!(spans(&single), [(0, 1), (1, 1), (5, 1), (13, 1), (14, 1)]);
 }
 
+#[test]
+fn a_number_is_never_cut() {
+    // Three numbers of two registers, with a free register between them.
+    let mut numbers = group(
+        Area::Holding,
+        (10, 3),
+        Layout::Number(number(Format::Float32)),
+        Scan::Rest,
+    );
+    numbers.parts[0].stride = 3;
+    let points = [("g0", 0), ("g0", 1), ("g0", 2)];
+    assert_eq!(
+        spans(&planned(&profile(vec![numbers.clone()], 125, 1), &points)),
+        [(10, 8)]
+    );
+    // Of four registers the second number does not get its half.
+    let blocks = planned(&profile(vec![numbers], 4, 1), &points);
+    assert_eq!(spans(&blocks), [(10, 2), (13, 2), (16, 2)]);
+    assert_eq!(blocks[0].split(), None);
+}
+
+#[test]
+fn a_short_frame_holds_fewer_registers_and_fewest_on_tcp() {
+    let mut profiles = profile(vec![words(0, 100)], 125, 8);
+    profiles.get_mut("p").unwrap().frame_bytes_max = 64;
+    let points: Vec<_> = (0..60).map(|n| ("g0", n)).collect();
+    assert_eq!(
+        spans(&planned(&profiles, &points)),
+        [(0, 27), (27, 27), (54, 6)]
+    );
+    let points = points
+        .iter()
+        .map(|(group, n)| point(&format!("P{n:03}"), "b", 1, (*group, *n)));
+    let mut bus = bus("b", "-", &[(1, "p")]);
+    bus.line = Line::RtuOverTcp("-".to_owned());
+    let site = site(vec![bus.clone()], points.collect());
+    let (found, _) = blocks(&site, &bus, &profiles);
+    assert_eq!(spans(&found), [(0, 29), (29, 29), (58, 2)]);
+}
+
+#[test]
+fn a_group_of_several_tables_is_read_from_each_of_them() {
+    let mut gas = words(2_000, 8);
+    let value = group(
+        Area::Input,
+        (0, 8),
+        Layout::Number(number(Format::Uint16)),
+        Scan::First,
+    );
+    gas.parts.extend(value.parts);
+    let blocks = planned(&profile(vec![gas], 125, 8), &[("g0", 3), ("g0", 4)]);
+    let at = |block: &Block| (block.span.area(), block.span.start(), block.points[0].part);
+    let at: Vec<_> = blocks.iter().map(at).collect();
+    assert_eq!(at, [(Area::Holding, 2_003, 0), (Area::Input, 3, 1)]);
+}
+
+/// A group of any layout whose points may lie anywhere in a table of 2000.
+fn any_group() -> impl Strategy<Value = Group> {
+    let layout = prop_oneof![
+        Just(word()),
+        Just(bit()),
+        prop_oneof![
+            Just(Format::Int16),
+            Just(Format::Float32),
+            Just(Format::Bcd32)
+        ]
+        .prop_map(|format| Layout::Number(number(format))),
+        (0_u16..4, 0_u16..4).prop_map(|(value_at, decimals)| {
+            let mut number = number(Format::Int16);
+            (number.value_at, number.decimals_at) = (value_at, Some(decimals));
+            number.len = value_at.max(decimals) + 1;
+            Layout::Number(number)
+        }),
+    ];
+    (layout, 0_u16..1_500, 0_u16..3, 1_u16..40).prop_map(|(layout, start, more, devices)| {
+        let mut group = group(Area::Holding, (start, devices * 3), layout, Scan::First);
+        group.numbering = Numbering::Loops {
+            letter: 'D',
+            first: 1,
+            devices,
+        };
+        let part = &mut group.parts[0];
+        part.stride += more;
+        part.loop_stride = part.stride * devices;
+        group
+    })
+}
+
 proptest! {
     #[test]
     fn every_point_is_in_exactly_one_block_at_its_own_address(
@@ -185,6 +262,57 @@ proptest! {
         for (n, index) in indexes.iter().enumerate() {
             let address = found.get(&PointId::from(format!("P{n:03}")));
             prop_assert_eq!(address, Some(&(start + index)));
+        }
+    }
+
+    /// Whatever the layout: every point is in exactly one block, whole; and however the blocks are split it is decoded to the same.
+    #[test]
+    fn no_split_cuts_a_point_or_changes_what_it_says(
+        groups in proptest::collection::vec(any_group(), 1..4),
+        seed in any::<u64>(),
+        gap_max in 0_u16..20,
+    ) {
+        let mut places = BTreeMap::new();
+        let mut points = Vec::new();
+        let names: Vec<String> = (0..groups.len()).map(|n| format!("g{n}")).collect();
+        for (group, name) in groups.iter().zip(&names) {
+            for index in (0..group.count).step_by(3) {
+                let place = group.parts[0].place(group.numbering, index).unwrap();
+                places.insert(PointId::from(format!("P{:03}", points.len())), place);
+                points.push((name.as_str(), index));
+            }
+        }
+        let mut parts = planned(&profile(groups, 125, gap_max), &points);
+        // A table in which every register tells its address.
+        let table = |address: u16| {
+            let mixed = (u64::from(address) + 1).wrapping_mul(seed | 1);
+            u16::from_be_bytes([mixed.to_be_bytes()[1], mixed.to_be_bytes()[3]])
+        };
+        let values = |block: &Block| {
+            let start = block.span.start();
+            Values::Registers((start..start + block.span.count()).map(table).collect())
+        };
+        let mut whole = BTreeMap::new();
+        for block in &parts {
+            for placed in &block.points {
+                let place = places[&placed.point];
+                prop_assert!(placed.end() <= block.span.count());
+                prop_assert_eq!((block.span.start() + placed.offset, placed.len, placed.bit), (place.start, place.len, place.bit));
+                let read = decode(placed, &values(block));
+                prop_assert!(whole.insert(placed.point.clone(), read).is_none());
+            }
+        }
+        prop_assert_eq!(whole.len(), places.len());
+        while let Some(part) = parts.pop() {
+            prop_assert!(part.points.iter().all(|placed| placed.end() <= part.span.count()));
+            for placed in &part.points {
+                prop_assert_eq!(decode(placed, &values(&part)), whole[&placed.point]);
+            }
+            if let Some((low, high)) = part.split() {
+                prop_assert_eq!(low.points.len() + high.points.len(), part.points.len());
+                prop_assert!(!low.points.is_empty() && !high.points.is_empty());
+                parts.extend([low, high]);
+            }
         }
     }
 }

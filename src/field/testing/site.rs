@@ -1,13 +1,17 @@
 //! Sites with a panel or a module, made by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::domain::layout::{
+    Format, Group, Layout, Meaning, Number, Numbering, Order, Packed, Part, Pattern, States,
+};
 use crate::domain::line::Line;
 use crate::domain::output::{Action, Target};
-use crate::domain::point::{Address, Point, PointKind};
-use crate::domain::profile::{Area, Group, Layout, Profile, Quirks, Scan, UnitProfile};
+use crate::domain::point::{Address, Condition, Milli, Point, PointKind};
+use crate::domain::profile::{Area, Profile, Quirks, Scan, UnitProfile};
 use crate::domain::site::{Bus, RETRIES, Site, Unit};
 use crate::domain::text::Text;
 use crate::engine::ports::WriteEffect;
@@ -16,16 +20,97 @@ use crate::engine::testing::dormitory;
 /// Reply timeout of the tests' buses.
 pub(crate) const TIMEOUT_MS: u32 = 200;
 
+/// A word with fire, fault, disabled, test and active in its lowest bits, and a word for "no such device".
 pub(crate) fn word() -> Layout {
+    let conditions = [
+        Condition::Fire,
+        Condition::Fault,
+        Condition::Disabled,
+        Condition::Test,
+        Condition::Active,
+    ];
+    let missing = Pattern {
+        mask: 0xFFFF,
+        value: 0xFFFF,
+    };
     Layout::Word {
-        fire: Some(0),
-        fault: Some(1),
-        disabled: Some(2),
-        test: Some(3),
-        active: Some(4),
-        low: None,
-        high: None,
-        missing: Some(0xFFFF),
+        swap_bytes: false,
+        states: States {
+            bits: (0..).zip(conditions).collect(),
+            codes: None,
+            missing: vec![missing],
+        },
+    }
+}
+
+/// One bit a point, least significant first.
+pub(crate) fn bit() -> Layout {
+    Layout::Packed(Packed {
+        width: 1,
+        most_first: false,
+        skip: 0,
+        meaning: Meaning::Contact {
+            inverted: false,
+            shows: None,
+        },
+    })
+}
+
+/// A number as it stands in the registers, without limits.
+pub(crate) fn number(format: Format) -> Number {
+    Number {
+        format,
+        order: Order::default(),
+        len: format.registers(),
+        value_at: 0,
+        decimals_at: None,
+        scale_micro: 1_000_000,
+        offset: Milli(0),
+        unit: "%LEL".to_owned(),
+        missing: Vec::new(),
+        broken_below: None,
+        shorted_above: None,
+        plausible: (Milli(-5_000_000_000_000), Milli(5_000_000_000_000)),
+        limits: Vec::new(),
+        hysteresis: Milli(0),
+        dead_band: Milli(0),
+    }
+}
+
+/// Points in one table, numbered from 0.
+pub(crate) fn group(area: Area, (start, count): (u16, u16), layout: Layout, scan: Scan) -> Group {
+    let stride = match &layout {
+        Layout::Number(number) => number.len,
+        Layout::Word { .. } | Layout::Packed(_) => 1,
+    };
+    let part = Part {
+        area,
+        start,
+        stride,
+        loop_stride: 0,
+        layout: Arc::new(layout),
+    };
+    Group {
+        count,
+        numbering: Numbering::Plain { first: 0 },
+        parts: vec![part],
+        scan,
+        clear_after: 2,
+    }
+}
+
+/// A device with these groups and no other limits than those of the protocol.
+pub(crate) fn profile(name: &str, groups: Vec<(&str, Group)>) -> Profile {
+    Profile {
+        name: name.to_owned(),
+        registers_max: 125,
+        bits_max: 2_000,
+        frame_bytes_max: 260,
+        gap_max: 8,
+        quirks: Quirks::default(),
+        summary: None,
+        groups: groups.into_iter().map(|(n, g)| (n.to_owned(), g)).collect(),
+        writes: BTreeMap::new(),
     }
 }
 
@@ -37,38 +122,9 @@ pub(crate) fn unit_profiles() -> BTreeMap<String, UnitProfile> {
 
 /// A panel with 48 devices in holding registers, and a module with 16 outputs and their feedback.
 pub(crate) fn profiles() -> BTreeMap<String, Profile> {
-    let group = |area, count, layout, scan| Group {
-        area,
-        start: 0,
-        count,
-        layout,
-        scan,
-    };
-    let profile = |name: &str, groups: Vec<(&str, Group)>| Profile {
-        name: name.to_owned(),
-        registers_max: 125,
-        bits_max: 2_000,
-        gap_max: 8,
-        quirks: Quirks::default(),
-        groups: groups.into_iter().map(|(n, g)| (n.to_owned(), g)).collect(),
-        writes: BTreeMap::new(),
-    };
-    let status = Group {
-        start: 200,
-        ..group(
-            Area::Holding,
-            4,
-            Layout::Bit { inverted: false },
-            Scan::Rest,
-        )
-    };
-    let inputs = group(
-        Area::Discrete,
-        16,
-        Layout::Bit { inverted: false },
-        Scan::First,
-    );
-    let devices = group(Area::Holding, 48, word(), Scan::First);
+    let status = group(Area::Holding, (200, 4), bit(), Scan::Rest);
+    let inputs = group(Area::Discrete, (0, 16), bit(), Scan::First);
+    let devices = group(Area::Holding, (0, 48), word(), Scan::First);
     let panel = profile("panel", vec![("devices", devices), ("status", status)]);
     let io = profile("io", vec![("inputs", inputs)]);
     [("panel".to_owned(), panel), ("io".to_owned(), io)].into()
@@ -115,6 +171,8 @@ pub(crate) fn point(id: &str, bus: &str, unit: u8, (group, index): (&str, u16)) 
         unit,
         group: group.to_owned(),
         address: Address::Index(index),
+        number: index.to_string(),
+        measured_in: None,
     }
 }
 
