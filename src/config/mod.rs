@@ -14,6 +14,7 @@ mod linkage;
 mod lookup;
 mod names;
 mod number;
+mod parts;
 mod people;
 mod plans;
 mod points;

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::address::Base;
-use super::groups::{ADDRESSES, AreaWord, Fits};
+use super::groups::ADDRESSES;
 use super::names::{Word, advice};
+use super::parts::{AreaWord, Fits};
 use super::scope::Scope;
 use crate::domain::profile::Summary;
 

@@ -22,6 +22,8 @@ struct Slot {
 struct Slots {
     by_point: BTreeMap<PointId, Slot>,
     changed: BTreeSet<PointId>,
+    /// The latest reading of every point that has ever measured something or said why it is faulty.
+    live: BTreeMap<PointId, Reading>,
 }
 
 /// The slots of all points.
@@ -34,6 +36,7 @@ impl Board {
     /// Puts a reading into its point's slot. Returns true when the engine has something new to take.
     pub fn put(&self, point: &PointId, reading: Reading) -> bool {
         let mut slots = self.lock();
+        keep_live(&mut slots.live, point, reading);
         let Some(slot) = slots.by_point.get_mut(point) else {
             let mut edge = None;
             rise(&mut edge, Conditions::default(), reading);
@@ -63,7 +66,9 @@ impl Board {
     /// Takes at most `limit` changed slots, alarms first.
     pub fn take(&self, limit: usize, wanted: impl Fn(&PointId) -> bool) -> Vec<Observation> {
         let mut slots = self.lock();
-        let Slots { by_point, changed } = &mut *slots;
+        let Slots {
+            by_point, changed, ..
+        } = &mut *slots;
         let burning = |point: &PointId| {
             by_point
                 .get(point)
@@ -89,6 +94,11 @@ impl Board {
         observations
     }
 
+    /// The latest readings that say more than conditions: values, and why a point is faulty. They are shown and not journalled.
+    pub fn live(&self) -> BTreeMap<PointId, Reading> {
+        self.lock().live.clone()
+    }
+
     /// Whether something waits to be taken.
     pub fn is_waiting(&self) -> bool {
         !self.lock().changed.is_empty()
@@ -96,6 +106,14 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keep_live(live: &mut BTreeMap<PointId, Reading>, point: &PointId, reading: Reading) {
+    if let Some(kept) = live.get_mut(point) {
+        *kept = reading;
+    } else if reading.value.is_some() || reading.trouble.is_some() {
+        live.insert(point.clone(), reading);
     }
 }
 
@@ -134,7 +152,7 @@ fn same(before: Option<Reading>, now: Reading) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::point::{Conditions, Quality};
+    use crate::domain::point::{Conditions, Milli, Quality};
     use crate::domain::time::EngineTime;
 
     fn reading(fire: bool, at: i64) -> Reading {
@@ -195,6 +213,23 @@ mod tests {
         };
         assert_eq!(taken[0].edge, Some(edge));
         assert!(!taken[0].latest.conditions.high);
+    }
+
+    #[test]
+    fn a_value_is_kept_beside_the_slot_and_wakes_nobody() {
+        let board = Board::default();
+        let point = PointId::from("C1-G01");
+        let measured = |value, at| Reading {
+            value: Some(Milli(value)),
+            ..reading(false, at)
+        };
+        board.put(&PointId::from("P1-001"), reading(false, 1));
+        board.put(&point, measured(20, 1));
+        assert_eq!(board.take(9, |_| true).len(), 2);
+        assert!(!board.put(&point, measured(30, 2)));
+        assert_eq!(board.live(), [(point.clone(), measured(30, 2))].into());
+        board.put(&point, reading(false, 3));
+        assert_eq!(board.live()[&point].value, None, "no value is no old value");
     }
 
     #[test]

@@ -154,6 +154,12 @@ impl Handle {
         }
     }
 
+    /// The latest readings that say more than conditions; see [`Board::live`].
+    #[must_use]
+    pub fn live(&self) -> BTreeMap<PointId, Reading> {
+        self.shared.board.live()
+    }
+
     /// Puts an input in and waits for its commit.
     ///
     /// # Errors

@@ -65,7 +65,10 @@ impl Memory {
     /// is in alarm; and whether an alarm has changed so that the block must be read again at once: a rise to locate it in the same
     /// moment, a fall because one reading alone does not clear it.
     pub(crate) fn take(&mut self, placed: &Placed, element: Element) -> (Option<Seen>, bool) {
-        let known = self.by_point.entry(placed.point.clone()).or_default();
+        let known = match self.by_point.get_mut(&placed.point) {
+            Some(known) => known,
+            None => self.by_point.entry(placed.point.clone()).or_default(),
+        };
         let Some(part) = known.part_mut(placed) else {
             return (None, false);
         };

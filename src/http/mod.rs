@@ -15,6 +15,7 @@ mod glance;
 mod health;
 mod html;
 mod json;
+mod live;
 mod openapi;
 mod orders;
 mod pages;
@@ -60,6 +61,7 @@ use auth::Tries;
 use changes::Changes;
 use connection::{Bounded, Peer};
 use health::Counters;
+use live::Values;
 use pages::Pages;
 use password::Passwords;
 use problem::Failure;
@@ -107,6 +109,7 @@ struct Served {
     field: Arc<dyn Field>,
     stop: CancellationToken,
     changes: Changes,
+    values: Values,
     pages: Arc<Pages>,
     passwords: Passwords,
     tries: Tries,
@@ -125,6 +128,7 @@ impl Served {
             field: parts.field,
             stop: parts.stop,
             changes: Changes::default(),
+            values: Values::default(),
             pages: Arc::default(),
             passwords: Passwords::start()?,
             tries: Tries::default(),
@@ -178,6 +182,7 @@ pub async fn serve(listener: TcpListener, parts: HttpParts) -> std::io::Result<(
         }
         () = beside => Ok(()),
         () = served.pages.tell(&served.handle) => Ok(()),
+        never = served.values.tell(&served.handle) => match never {},
     }
 }
 

@@ -1,5 +1,5 @@
 //! `GET /stream`: server-sent events, one `entry` per committed change, a `heartbeat` every 2 s, `resync` when a page must take
-//! `/state` again.
+//! `/state` again, `live` for values that are not journalled.
 //!
 //! A stream ends when the session ends, when the daemon stops, or when its client stops reading. It is never compressed, so
 //! that nothing waits in a buffer.
@@ -24,7 +24,7 @@ use super::auth::{Pass, Signed};
 use super::changes::{Joined, Numbered};
 use super::health::Counted;
 use super::pages::Here;
-use super::{Served, glance};
+use super::{Served, glance, live};
 use crate::domain::time::{EngineTime, WallTime};
 use crate::engine::handle::Audience;
 
@@ -44,6 +44,18 @@ pub(super) struct Asked {
     device: bool,
 }
 
+/// The next values; never for a page that sees no points. What it was too slow for is gone: newer ones follow.
+async fn next_values(values: &mut Option<broadcast::Receiver<Bytes>>) -> Bytes {
+    while let Some(listening) = values {
+        match listening.recv().await {
+            Ok(frame) => return frame,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => *values = None,
+        }
+    }
+    std::future::pending().await
+}
+
 /// `Heartbeat` of web/src/documents.ts.
 #[derive(Debug, Serialize)]
 struct Heartbeat<'a> {
@@ -58,7 +70,7 @@ struct Heartbeat<'a> {
     get, path = "/stream", tag = "documents", summary = "Follows every committed entry, as server-sent events",
     params(("since" = Option<u64>, Query, description = "The seq of the snapshot that is held")),
     responses(
-        (status = 200, description = "entry (id = seq), heartbeat every 2 s, resync", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "entry (id = seq), heartbeat every 2 s, live (values that are not journalled, without id), resync", body = String, content_type = "text/event-stream"),
     ),
 )]
 pub(super) async fn stream(
@@ -98,6 +110,9 @@ pub(super) struct Follower {
     pass: Pass,
     audience: Audience,
     live: broadcast::Receiver<Arc<Numbered>>,
+    /// Values, for a page that sees the points: all of them first, then what changes.
+    values: Option<broadcast::Receiver<Bytes>>,
+    first_values: Option<Bytes>,
     /// Entries before those of `live`.
     missed: VecDeque<Arc<Numbered>>,
     /// The page has everything up to here, or has been told to take a snapshot that has.
@@ -127,10 +142,14 @@ impl Follower {
         let joined = served.changes.join(since, served.handle.seq());
         let mut beats = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let audience = signed.audience();
+        let sees_points = audience.may_see("point/");
         Self {
+            values: sees_points.then(|| served.values.listen()),
+            first_values: sees_points.then(|| live::all(&served.handle)).flatten(),
             served,
             pass: signed.pass.clone(),
-            audience: signed.audience(),
+            audience,
             live: joined.live,
             missed: joined.missed,
             at: joined.at,
@@ -160,6 +179,9 @@ impl Follower {
                 }
                 continue;
             }
+            if let Some(values) = self.first_values.take() {
+                return Some(values);
+            }
             let late = self.beat.map_or_else(Instant::now, |beat| beat.by);
             if let Some(beat) = self
                 .beat
@@ -182,6 +204,7 @@ impl Follower {
                     Err(RecvError::Lagged(_)) => self.resync(),
                     Err(RecvError::Closed) => return None,
                 },
+                values = next_values(&mut self.values) => return Some(values),
             }
         }
     }

@@ -37,8 +37,12 @@ export interface PointDoc {
   quality: Quality; fire: boolean; fault: boolean; disabled: boolean; test: boolean; active: boolean;
   /** Limits of a gas detector. */
   low: boolean; high: boolean;
+  /** Unit of measurement, for a point that measures; its value comes as `live`. */
+  unit: string | null;
   changed_at: Wall | null; latched_at: Wall | null; incident: string | null;
 }
+/** What a point measured last, or why it is faulty; sent as `live`, in no document and in no journal. */
+export interface Live { value: number | null; trouble: Line | null; quality: Quality; at: Engine }
 /** `link/{bus}` */
 export interface LinkDoc { id: string; name: Text; state: 'up' | 'down' | 'unknown'; since: Wall | null; reason: Line | null; points: number; lost: LostUnit[] }
 /** A unit that does not answer while others on its line do. */

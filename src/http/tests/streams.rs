@@ -10,6 +10,7 @@ use super::super::auth::{Pass, Signed};
 use super::super::stream::Follower;
 use super::*;
 use crate::domain::input::Verb;
+use crate::domain::point::{Milli, Trouble};
 
 /// A snapshot or an entry with its documents as the bytes that came.
 #[derive(Deserialize)]
@@ -268,4 +269,43 @@ async fn a_stream_ends_with_its_session_and_with_the_daemon() {
     let server = house.server.take().expect("running");
     let ended = tokio::time::timeout(BOUND, server).await.expect("in time");
     ended.expect("no panic").expect("no error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_reaches_the_pages_that_see_points_and_no_journal() {
+    let house = House::open().await;
+    let at = house.handle.now().engine;
+    let put = |value, trouble| {
+        let reading = Reading {
+            value,
+            trouble,
+            ..Reading::new(Conditions::default(), Quality::Good, at)
+        };
+        house.handle.observe(&PointId::from("P1-015"), reading);
+    };
+    put(Some(Milli(12_300)), None);
+    let operator = house.signed_on("op").await;
+    let mut events = operator.stream("").await;
+    let value = |event: &Event| -> Value {
+        assert_eq!(event.id, None, "it is not journalled");
+        let values: Value = serde_json::from_str(&event.data).expect("JSON");
+        values["P1-015"].clone()
+    };
+    let first = value(&events.named("live").await);
+    assert_eq!((&first["value"], &first["at"]), (&json!(12.3), &json!(at)));
+    let seq = house.handle.seq();
+    put(None, Some(Trouble::Broken));
+    loop {
+        let next = value(&events.named("live").await);
+        if next["value"].is_null() {
+            assert_eq!(next["trouble"]["key"], "trouble.broken");
+            break;
+        }
+    }
+    assert_eq!(house.handle.seq(), seq);
+    let guard = house.signed_on("post1").await;
+    let mut events = guard.stream("").await;
+    for _ in 0..3 {
+        assert_ne!(events.next().await.expect("an event").name, "live");
+    }
 }

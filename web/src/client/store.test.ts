@@ -50,4 +50,14 @@ describe('the documents of a page', () => {
   it('leaves a kind that it does not know alone', () => {
     expect(documents.apply(entry(101, 100, { 'weather/1': {} }))).toBe('applied');
   });
+
+  it('keeps measured values beside the documents, newest by point', () => {
+    const at = 5_000;
+    documents.measured({ 'P1-G01': { value: 12.3, trouble: null, quality: 'good', at }, 'P1-G02': { value: 0, trouble: null, quality: 'good', at } });
+    documents.measured({ 'P1-G01': { value: null, trouble: { key: 'trouble.broken' }, quality: 'good', at: at + 1_000 } });
+    expect(documents.live.get('P1-G01')).toMatchObject({ value: null, trouble: { key: 'trouble.broken' } });
+    expect(documents.live.get('P1-G02')?.value).toBe(0);
+    documents.clear();
+    expect(documents.live.size).toBe(0);
+  });
 });

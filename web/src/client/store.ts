@@ -4,7 +4,7 @@
  */
 import { shallowReactive, shallowRef } from 'vue';
 import type {
-  IncidentDoc, LinkDoc, OrderDoc, OutputDoc, PointDoc, RecentDoc, RecipientDoc, SiteDoc, Snapshot, StreamEntry, SummaryDoc,
+  IncidentDoc, LinkDoc, Live, OrderDoc, OutputDoc, PointDoc, RecentDoc, RecipientDoc, SiteDoc, Snapshot, StreamEntry, SummaryDoc,
   TimelineDoc,
 } from '../documents';
 
@@ -25,6 +25,8 @@ function parts(key: string): [Kind | null, string] {
 export class Documents {
   private readonly kinds = new Map<Kind, Map<string, unknown>>(KINDS.map((kind) => [kind, shallowReactive(new Map())]));
   readonly journal = shallowRef('');
+  /** What points measured last. Their age is shown with them, so an old one is never taken for a new one. */
+  readonly live: Map<string, Live> = shallowReactive(new Map<string, Live>());
   /** The last entry that is in the documents. */
   seq = -1;
 
@@ -57,8 +59,14 @@ export class Documents {
     return 'applied';
   }
 
+  /** Takes values that are in no document. */
+  measured(values: Record<string, Live>): void {
+    for (const [id, live] of Object.entries(values)) this.live.set(id, live);
+  }
+
   clear(): void {
     for (const held of this.kinds.values()) held.clear();
+    this.live.clear();
     this.seq = -1;
   }
 

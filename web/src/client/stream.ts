@@ -5,7 +5,7 @@
  * The browser's EventSource never tries again after an HTTP error, and does not notice a dead line: both are done here.
  */
 import { shallowReactive } from 'vue';
-import type { Heartbeat, Snapshot, StreamEntry } from '../documents';
+import type { Heartbeat, Live, Snapshot, StreamEntry } from '../documents';
 import { API, getState, Refusal } from './api';
 import { setClock } from './clock';
 import { documents, type Documents } from './store';
@@ -18,6 +18,7 @@ export interface Source { close(): void }
 export interface Heard {
   entry(entry: StreamEntry): void;
   heartbeat(heartbeat: Heartbeat): void;
+  values(values: Record<string, Live>): void;
   resync(): void;
   broken(): void;
 }
@@ -78,6 +79,7 @@ export class Stream {
       this.source = this.line.open(snapshot.seq, {
         entry: (entry) => generation === this.generation && this.onEntry(entry),
         heartbeat: (beat) => generation === this.generation && this.onHeartbeat(beat),
+        values: (values) => generation === this.generation && this.store.measured(values),
         resync: () => generation === this.generation && this.again(0),
         broken: () => generation === this.generation && this.again(this.backOff()),
       });
@@ -174,6 +176,7 @@ const live: Line = {
     const data = (event: MessageEvent) => JSON.parse(String(event.data)) as unknown;
     source.addEventListener('entry', (event) => heard.entry(data(event) as StreamEntry));
     source.addEventListener('heartbeat', (event) => heard.heartbeat(data(event) as Heartbeat));
+    source.addEventListener('live', (event) => heard.values(data(event) as Record<string, Live>));
     source.addEventListener('resync', () => heard.resync());
     source.onerror = () => heard.broken();
     return source;

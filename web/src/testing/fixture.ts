@@ -25,7 +25,7 @@ function points(): PointDoc[] {
     return {
       id, kind: kind as PointKind, name: both(zh, en), address: `panel1/devices/${cell[15]}`, building, floor, room: both(roomZh, roomEn), compartment,
       x: x ? Number(x) : null, y: y ? Number(y) : null, bus: cell[12] ?? '', quality: 'good', fire: false, fault: false, disabled: false, test: false,
-      active: false, low: false, high: false, changed_at: ago(3600), latched_at: null, incident: null,
+      active: false, low: false, high: false, unit: null, changed_at: ago(3600), latched_at: null, incident: null,
     };
   });
   const near = read.find((point) => point.id === 'P1-034') as PointDoc;
