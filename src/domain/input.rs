@@ -8,8 +8,8 @@ use super::ids::{
 };
 use super::order::{Cause, Figures, ReplyVerb, Via};
 use super::output::WriteOutcome;
-use super::point::Reading;
-use super::time::EngineTime;
+use super::point::{Conditions, Reading};
+use super::time::{EngineTime, WallTime};
 
 /// What came in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub enum Input {
         /// Why not: a word of the catalogue (`fault.link.{reason}`).
         reason: String,
     },
+    /// A transmission device told something that is no state of a point. Also without anything told it is decided behind the readings
+    /// that were put down before it, so that its answer says that they are kept.
+    Transmitted(Transmission),
     /// A bus asks for the permit to write a command.
     Permit {
         /// The command.
@@ -167,6 +170,111 @@ pub struct Observation {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(value: &u32) -> bool {
     *value == 0
+}
+
+/// What a user information transmission device 用户信息传输装置 told in one frame beside the states of points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transmission {
+    /// The port it is connected to.
+    pub bus: BusId,
+    /// The device.
+    pub unit: u8,
+    /// What it told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Telling>,
+}
+
+/// One thing that a transmission device told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Telling {
+    /// A part or a facility is in alarm, or it is none that points.csv has.
+    Part(ToldPart),
+    /// Somebody did something at the panel or at the transmission device.
+    Operated(Operated),
+    /// Something that does not read as the standard says.
+    Unread {
+        /// 类型标志.
+        type_flag: u8,
+        /// The first bytes of the application unit, in hexadecimal.
+        bytes: String,
+    },
+}
+
+/// A part 部件 as its device describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldPart {
+    /// The point that stands for it.
+    pub point: PointId,
+    /// points.csv has this part itself; else the point stands for everything that it does not have.
+    pub listed: bool,
+    /// As points.csv would write it, for example `1/6-217`; a facility is `1`.
+    pub address: String,
+    /// 部件类型 (table 5); `None` for a facility as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_type: Option<u8>,
+    /// What the panel calls it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// What it shows.
+    pub conditions: Conditions,
+    /// What the device's own clock said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_time: Option<WallTime>,
+}
+
+/// 操作信息: what somebody did at the panel or at the transmission device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operated {
+    /// 系统地址 of the panel; `None` for the transmission device itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<u8>,
+    /// What.
+    pub act: Act,
+    /// The number of the person, as the device knows it.
+    pub operator: u8,
+    /// What the device's own clock said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_time: Option<WallTime>,
+}
+
+/// What can be done at a panel or a transmission device (GB/T 26875.3-2011, figures 13 and 23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// 复位.
+    Reset,
+    /// 消音.
+    Silence,
+    /// 手动报警.
+    ManualAlarm,
+    /// 警情消除.
+    AlarmCleared,
+    /// 自检.
+    SelfTest,
+    /// 确认, at the panel.
+    Acknowledge,
+    /// 查岗应答, at the transmission device.
+    DutyAnswer,
+    /// 测试.
+    Test,
+}
+
+impl Act {
+    /// The word of the catalogue (`act.{word}`).
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Silence => "silence",
+            Self::ManualAlarm => "manual_alarm",
+            Self::AlarmCleared => "alarm_cleared",
+            Self::SelfTest => "self_test",
+            Self::Acknowledge => "acknowledge",
+            Self::DutyAnswer => "duty_answer",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// An answer of a recipient to an order.

@@ -36,6 +36,8 @@ pub enum PointKind {
     PanelSounders,
     /// The panel has mains.
     PanelMains,
+    /// The panel's common alarm 主机总火警: something burns, and not what. It is never counted as a device.
+    PanelFire,
 }
 
 impl PointKind {
@@ -50,7 +52,14 @@ impl PointKind {
                 | Self::HydrantButton
                 | Self::FlowSwitch
                 | Self::PressureSwitch
+                | Self::PanelFire
         )
+    }
+
+    /// Whether it stands for one device. The common alarm of a panel may be any device's, also one that is counted already.
+    #[must_use]
+    pub fn is_device(self) -> bool {
+        self != Self::PanelFire
     }
 }
 

@@ -47,6 +47,41 @@ impl Sub for EngineTime {
 }
 
 impl WallTime {
+    /// The moment of a civil date (year, month, day) and time (hour, minute, second) at an offset from UTC; `None` when there is no
+    /// such moment. A leap second is none: no device of the field sends one.
+    #[must_use]
+    pub fn of_civil(
+        (year, month, day): (i64, u8, u8),
+        (hour, minute, second): (u8, u8, u8),
+        utc_offset_minutes: i32,
+    ) -> Option<Self> {
+        if !(1..=12).contains(&month) || day == 0 || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
+        let shifted_year = year - i64::from(month <= 2);
+        let era = shifted_year.div_euclid(400);
+        let year_of_era = shifted_year.rem_euclid(400);
+        let shifted_month = (i64::from(month) + 9) % 12;
+        let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = era * 146_097 + day_of_era - 719_468;
+        let seconds = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
+        let at = Self(days * 86_400_000 + seconds * 1_000 - i64::from(utc_offset_minutes) * 60_000);
+        // The 31st of a short month is the first of the next one.
+        (at.date(utc_offset_minutes) == (year, month, day)).then_some(at)
+    }
+
+    /// Civil date and time of day at an offset from UTC, as people write it.
+    #[must_use]
+    pub fn civil_text(self, utc_offset_minutes: i32) -> String {
+        let (year, month, day) = self.date(utc_offset_minutes);
+        let seconds = self.0.div_euclid(1_000) + i64::from(utc_offset_minutes) * 60;
+        let seconds = seconds.rem_euclid(86_400);
+        let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    }
+
     /// The civil date (year, month, day) at an offset from UTC, by the proleptic Gregorian calendar.
     #[must_use]
     pub fn date(self, utc_offset_minutes: i32) -> (i64, u8, u8) {
@@ -85,6 +120,40 @@ mod tests {
         assert_eq!(eve.date(480), (2026, 1, 1));
         assert_eq!(WallTime(1_709_164_800_000).date(0), (2024, 2, 29));
         assert_eq!(WallTime(-1).date(0), (1969, 12, 31));
+        assert_eq!(eve.civil_text(480), "2026-01-01 00:00:00");
+    }
+
+    #[test]
+    fn civil_time_goes_back_and_forth() {
+        for at in [
+            0,
+            -1_000,
+            1_767_196_800_000,
+            1_709_164_800_000,
+            951_827_000_000,
+        ] {
+            for offset in [0, 480, -210] {
+                let seconds = (at / 1_000 + i64::from(offset) * 60).rem_euclid(86_400);
+                let part = |value: i64| u8::try_from(value).expect("small");
+                let time = (
+                    part(seconds / 3_600),
+                    part(seconds / 60 % 60),
+                    part(seconds % 60),
+                );
+                let date = WallTime(at).date(offset);
+                assert_eq!(WallTime::of_civil(date, time, offset), Some(WallTime(at)));
+            }
+        }
+        for none in [
+            (2026, 2, 29),
+            (2026, 4, 31),
+            (2026, 0, 1),
+            (2026, 13, 1),
+            (2026, 1, 0),
+        ] {
+            assert_eq!(WallTime::of_civil(none, (0, 0, 0), 0), None, "{none:?}");
+        }
+        assert_eq!(WallTime::of_civil((2026, 1, 1), (24, 0, 0), 0), None);
     }
 
     #[test]

@@ -411,6 +411,7 @@ fn is_alarm(input: &Input) -> bool {
         | Input::Written { .. }
         | Input::Link { .. }
         | Input::Unit { .. }
+        | Input::Transmitted(_)
         | Input::Observed(_)
         | Input::Due { .. }
         | Input::Started { .. }

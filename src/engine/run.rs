@@ -366,7 +366,11 @@ impl Engine {
             let _ = reply.send(Err(translate::store_down()));
             return;
         }
-        let answer = self.decide(self.clock.now(), &request);
+        let mut answer = self.decide(self.clock.now(), &request);
+        if self.keeper.is_short() && matches!(request.input, Input::Transmitted(_)) {
+            // What was told before it may have been left in its slot, so it is not said to be kept.
+            answer = Err(translate::store_down());
+        }
         let seq = self.ledger.head.seq;
         // What a refused input brought along is not kept.
         let kept = people.into_iter().filter(|_| answer.is_ok());
@@ -497,6 +501,7 @@ fn is_urgent(input: &Input) -> bool {
         Input::Observed(_)
         | Input::Link { .. }
         | Input::Unit { .. }
+        | Input::Transmitted(_)
         | Input::Permit { .. }
         | Input::Written { .. }
         | Input::Reply(_)

@@ -10,7 +10,7 @@ use crate::domain::ids::{
     AccountId, BuildingId, BusId, CaseId, CommandId, CompartmentId, FloorId, OrderId, OutputId,
     PointId, RecipientId, ZoneId,
 };
-use crate::domain::input::Durable;
+use crate::domain::input::{Durable, Operated, ToldPart};
 use crate::domain::order::{CallOutcome, Cause, How, OrderKind, ReplyVerb, Via, Walk};
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, PointKind, Quality};
@@ -136,6 +136,25 @@ pub enum Event {
         unit: u8,
         up: bool,
         reason: String,
+    },
+    /// A transmission device told of a part that is in alarm, or that points.csv does not have.
+    PartTold {
+        bus: BusId,
+        unit: u8,
+        part: ToldPart,
+    },
+    /// Somebody did something at a panel or at its transmission device.
+    PanelOperated {
+        bus: BusId,
+        unit: u8,
+        operated: Operated,
+    },
+    /// A transmission device sent something that does not read as the standard says.
+    TransmissionUnread {
+        bus: BusId,
+        unit: u8,
+        type_flag: u8,
+        bytes: String,
     },
     /// A recipient's device came or went.
     PresenceChanged {

@@ -289,6 +289,9 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request) -> Deci
             up,
             reason,
         } => Decided::events(points::unit(campus, (bus, *unit), *up, reason)),
+        Input::Transmitted(transmission) => {
+            Decided::events(points::transmitted(site, transmission))
+        }
         Input::Permit { command } => outputs::permit(campus, now, command),
         Input::Written { command, outcome } => {
             Decided::events(outputs::written(campus, site, now, command, *outcome))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::events::Event;
 use super::{Campus, Cell, Stamp};
 use crate::domain::ids::{BusId, PointId};
-use crate::domain::input::Observation;
+use crate::domain::input::{Observation, Telling, Transmission};
 use crate::domain::point::{Conditions, PointKind, Quality};
 use crate::domain::site::Site;
 use crate::domain::time::{Now, WallTime};
@@ -145,6 +145,35 @@ pub fn unit(campus: &Campus, (bus, unit): (&BusId, u8), up: bool, reason: &str) 
         up,
         reason: reason.to_owned(),
     }]
+}
+
+/// What a transmission device told beside the states of points. The states themselves come as observations.
+#[must_use]
+pub fn transmitted(site: &Site, transmission: &Transmission) -> Vec<Event> {
+    let Transmission { bus, unit, told } = transmission;
+    if !site.buses.contains_key(bus) {
+        return Vec::new();
+    }
+    let (bus, unit) = (bus.clone(), *unit);
+    let event = |telling: &Telling| match telling.clone() {
+        Telling::Part(part) => Event::PartTold {
+            bus: bus.clone(),
+            unit,
+            part,
+        },
+        Telling::Operated(operated) => Event::PanelOperated {
+            bus: bus.clone(),
+            unit,
+            operated,
+        },
+        Telling::Unread { type_flag, bytes } => Event::TransmissionUnread {
+            bus: bus.clone(),
+            unit,
+            type_flag,
+            bytes,
+        },
+    };
+    told.iter().map(event).collect()
 }
 
 /// Changes points and lines.

@@ -3,6 +3,7 @@
 mod beside;
 mod incident;
 mod room;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -89,6 +90,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
     let said = room::of_room(event)
         .or_else(|| incident::of_incident(event))
         .or_else(|| beside::said(event))
+        .or_else(|| told::said(campus, event))
         .or_else(|| of_order(campus, event))
         .or_else(|| of_command(campus, event));
     let Some(said) = said else { return };

@@ -16,7 +16,7 @@ export interface Stamp { by: Actor; at: Wall }
 
 export type PointKind =
   | 'smoke' | 'heat' | 'call_point' | 'hydrant_button' | 'flow_switch' | 'pressure_switch' | 'gas' | 'supervisory'
-  | 'feedback' | 'panel_key' | 'panel_silenced' | 'panel_sounders' | 'panel_mains';
+  | 'feedback' | 'panel_key' | 'panel_silenced' | 'panel_sounders' | 'panel_mains' | 'panel_fire';
 export type Quality = 'good' | 'stale' | 'unknown';
 
 /** `site`: what the configuration says; changes only with the configuration. */

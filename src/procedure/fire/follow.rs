@@ -134,7 +134,7 @@ fn class(_: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
         return Vec::new();
     }
     let why = if incident
-        .standing()
+        .standing_devices()
         .filter(|signal| signal.point.is_some())
         .count()
         >= 2
@@ -271,7 +271,7 @@ pub(super) fn independent_devices(campus: &Campus, site: &Site, incident: &Incid
         known && !conditions.disabled && !conditions.test && !conditions.fault
     };
     let devices: BTreeSet<_> = incident
-        .standing()
+        .standing_devices()
         .filter_map(|signal| signal.point.as_ref())
         .collect();
     devices.into_iter().filter(|point| counts(point)).count()

@@ -435,6 +435,12 @@ impl Incident {
             .filter(move |signal| signal.seq > covered || covered == 0)
     }
 
+    /// Of these, whatever is a device or a person: the common alarm of a panel may be any device's.
+    pub fn standing_devices(&self) -> impl Iterator<Item = &Signal> {
+        let is_device = |signal: &&Signal| signal.kind.is_none_or(PointKind::is_device);
+        self.standing().filter(is_device)
+    }
+
     /// Open orders of a kind.
     pub fn open_orders(&self, kind: OrderKind) -> impl Iterator<Item = &Order> {
         self.orders

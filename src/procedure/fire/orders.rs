@@ -199,7 +199,7 @@ fn verdict(
             // DESIGN.md 4, rule 16: two standing devices need the guard at both; his report then stands in the record and the
             // operator decides.
             let cause = reply.cause.unwrap_or(Cause::Unknown);
-            (incident.standing().count() < 2).then(|| Event::JudgedFalse {
+            (incident.standing_devices().count() < 2).then(|| Event::JudgedFalse {
                 incident: incident.id.clone(),
                 cause,
             })

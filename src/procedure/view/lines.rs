@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::timeline::TimelineLine;
 use super::{Viewer, parts};
 use crate::domain::text::{Line, Text};
+use crate::domain::time::WallTime;
 use crate::procedure::fire::Incident;
 
 /// `timeline/{incident}`, oldest first.
@@ -41,6 +42,12 @@ fn line(viewer: &Viewer<'_>, said: &TimelineLine) -> Value {
         && let Some(item) = said.args.get("item")
     {
         words = parts::restore_line(viewer, item);
+    }
+    if let Some(at) = said.args.get("device_time").and_then(|ms| ms.parse().ok()) {
+        words = words.with(
+            "device_time",
+            WallTime(at).civil_text(site.utc_offset_minutes),
+        );
     }
     let mut place = None;
     if let Some(point) = said.point.as_ref().and_then(|id| site.points.get(id)) {

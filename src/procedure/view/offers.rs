@@ -167,7 +167,7 @@ pub(super) fn by_camera(incident: &Incident) -> Vec<Value> {
         return vec![of(incident, "countersign_false", PLAIN)];
     }
     let arrived = |order: &Order| order.arrived_at.is_some();
-    if incident.orders.values().any(arrived) || incident.standing().count() >= 2 {
+    if incident.orders.values().any(arrived) || incident.standing_devices().count() >= 2 {
         return Vec::new();
     }
     let mut verb = of(incident, "judge_false", PLAIN);

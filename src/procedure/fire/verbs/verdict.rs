@@ -46,7 +46,7 @@ pub(super) fn judge_false(ask: &Ask<'_>) -> Outcome {
             let outcome = order.outcome.as_ref();
             outcome.is_some_and(|said| said.starts_with("report_false"))
         };
-        if incident.standing().count() >= 2 && !incident.orders.values().any(reported) {
+        if incident.standing_devices().count() >= 2 && !incident.orders.values().any(reported) {
             return Err(Refusal::new(RefusalKind::Conflict, "two_devices_stand"));
         }
         return Ok(vec![Event::JudgedFalse {
@@ -96,7 +96,7 @@ pub(super) fn countersign(ask: &Ask<'_>) -> Outcome {
 }
 
 fn one_device(incident: &Incident) -> Result<(), Refusal> {
-    if incident.standing().count() >= 2 {
+    if incident.standing_devices().count() >= 2 {
         return Err(Refusal::new(RefusalKind::Conflict, "two_devices_stand"));
     }
     Ok(())
