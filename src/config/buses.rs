@@ -6,11 +6,13 @@ use std::ops::{Range, RangeInclusive};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::callers::{Callers, Claim};
 use super::lines::{self, LineEntry, SerialEntry};
 use super::names::{Noun, Word};
 use super::scope::Scope;
 use super::section::Section;
 use super::site::by_id;
+use super::transmitters::Wired;
 use crate::domain::ids::BusId;
 use crate::domain::line::Line;
 use crate::domain::site::{Bus, RETRIES, Unit};
@@ -35,8 +37,9 @@ struct BusEntry {
     address: Option<Word>,
     rtu_address: Option<Word>,
     serial: Option<Spanned<SerialEntry>>,
-    poll_interval_ms: Spanned<i64>,
-    timeout_ms: Spanned<i64>,
+    listen: Option<Word>,
+    poll_interval_ms: Option<Spanned<i64>>,
+    timeout_ms: Option<Spanned<i64>>,
     pause_after_connect_ms: Option<Spanned<i64>>,
     units: Spanned<Vec<UnitEntry>>,
 }
@@ -49,6 +52,8 @@ struct UnitEntry {
     gap_ms: Option<Spanned<i64>>,
     timeout_ms: Option<Spanned<i64>>,
     retries: Option<Spanned<i64>>,
+    source: Option<Word>,
+    from: Option<Word>,
 }
 
 /// Reads `[[buses]]`. On a demo site a serial line may only be a pseudo-terminal.
@@ -56,12 +61,27 @@ pub(super) fn read(
     file: &mut Section<'_>,
     is_demo: bool,
     scope: &mut Scope<'_>,
-) -> BTreeMap<BusId, Bus> {
+) -> (BTreeMap<BusId, Bus>, Vec<Wired>) {
     let mut places = BTreeMap::new();
+    let mut wired = Vec::new();
     let entries = file.list("buses", scope.reports);
-    by_id(entries, |entry| {
-        Some(read_bus(entry, is_demo, &mut places, scope))
-    })
+    let buses = by_id(entries, |entry: BusEntry| {
+        let profiles: Vec<Word> = entry
+            .units
+            .as_ref()
+            .iter()
+            .map(|unit| unit.profile.clone())
+            .collect();
+        let (id, bus) = read_bus(entry, is_demo, &mut places, scope);
+        let line = &bus.line;
+        wired.extend(profiles.into_iter().map(|profile| Wired {
+            bus: id.clone(),
+            line: line.clone(),
+            profile,
+        }));
+        Some((id, bus))
+    });
+    (buses, wired)
 }
 
 fn read_bus(
@@ -75,11 +95,12 @@ fn read_bus(
         address: entry.address,
         rtu_address: entry.rtu_address,
         serial: entry.serial,
+        listen: entry.listen,
     };
     let (line, span) = lines::read(line, is_demo, scope);
     if let Some(first) = places.insert(line.place().to_owned(), span.clone()) {
         let what = match line {
-            Line::Tcp(_) | Line::RtuOverTcp(_) => "address",
+            Line::Tcp(_) | Line::RtuOverTcp(_) | Line::Listen(_) => "address",
             Line::Serial(_) => "port",
         };
         scope.clash(
@@ -89,12 +110,23 @@ fn read_bus(
             "one line has one bus: put the units of both on it, so that they take turns",
         );
     }
-    let poll_interval_ms = scope.number(
-        &entry.poll_interval_ms,
-        POLL_INTERVAL_MS,
-        "poll_interval_ms",
-    );
-    let timeout_ms = scope.number(&entry.timeout_ms, TIMEOUT_MS, "timeout_ms");
+    let here = entry.id.span();
+    let mut figure = |value: Option<Spanned<i64>>, limits, what| match value {
+        Some(value) => scope.number(&value, limits, what),
+        // Whoever speaks without being asked is neither polled nor waited for.
+        None if matches!(line, Line::Listen(_)) => None,
+        None => {
+            let message = format!("`{what}` is missing in this bus");
+            scope.error(
+                here.clone(),
+                message,
+                "add it; the file of the release shows how",
+            );
+            None
+        }
+    };
+    let poll_interval_ms = figure(entry.poll_interval_ms, POLL_INTERVAL_MS, "poll_interval_ms");
+    let timeout_ms = figure(entry.timeout_ms, TIMEOUT_MS, "timeout_ms");
     let pause = entry.pause_after_connect_ms;
     let pause = pause
         .and_then(|pause| scope.number(&pause, PAUSE_AFTER_CONNECT_MS, "pause_after_connect_ms"));
@@ -122,6 +154,7 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, line: &Line, scope: &mut Scope<'
         );
     }
     let mut seen: BTreeMap<u8, Range<usize>> = BTreeMap::new();
+    let mut callers = Callers::default();
     let mut units = Vec::new();
     for entry in entries.into_inner() {
         scope.refer(Noun::Profile, &entry.profile);
@@ -133,7 +166,7 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, line: &Line, scope: &mut Scope<'
         let retries = retries.and_then(|retries| scope.number(&retries, REPEATS, "retries"));
         // On a serial line 0 is everybody at once, and nobody answers (Modbus over Serial Line V1.02, 2.2). The numbers above
         // 247 are reserved there, and used all the same.
-        let least = i64::from(!matches!(line, Line::Tcp(_)));
+        let least = i64::from(!matches!(line, Line::Tcp(_) | Line::Listen(_)));
         let Some(unit) = scope.number(&entry.unit, least..=255, "unit") else {
             continue;
         };
@@ -142,12 +175,18 @@ fn read_units(entries: Spanned<Vec<UnitEntry>>, line: &Line, scope: &mut Scope<'
             let help = "each device on a line has an address of its own; correct one of the two";
             scope.clash(entry.unit.span(), first, message, help);
         }
+        let claim = Claim {
+            unit: entry.unit.span(),
+            source: entry.source,
+            from: entry.from,
+        };
         units.push(Unit {
             unit,
             profile: entry.profile.into_inner(),
             gap_ms: gap_ms.unwrap_or_default(),
             timeout_ms,
             retries: retries.unwrap_or(RETRIES),
+            caller: callers.read(claim, line, scope),
         });
     }
     units

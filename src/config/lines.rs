@@ -1,4 +1,4 @@
-//! The way to the devices of a bus: exactly one of `address`, `rtu_address` and `serial` in `[[buses]]` of site.toml.
+//! The way to the devices of a bus: exactly one of `address`, `rtu_address`, `serial` and `listen` in `[[buses]]` of site.toml.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -37,6 +37,7 @@ pub(super) struct LineEntry {
     pub(super) address: Option<Word>,
     pub(super) rtu_address: Option<Word>,
     pub(super) serial: Option<Spanned<SerialEntry>>,
+    pub(super) listen: Option<Word>,
 }
 
 /// Reads the line with the place where it stands. On a demo site a serial line may only be a pseudo-terminal.
@@ -45,6 +46,7 @@ pub(super) fn read(entry: LineEntry, is_demo: bool, scope: &mut Scope<'_>) -> (L
     for (word, line) in [
         (entry.address, Line::Tcp as fn(String) -> Line),
         (entry.rtu_address, Line::RtuOverTcp),
+        (entry.listen, Line::Listen),
     ] {
         if let Some(word) = word {
             check_address(&word, scope);
@@ -60,16 +62,26 @@ pub(super) fn read(entry: LineEntry, is_demo: bool, scope: &mut Scope<'_>) -> (L
         scope.error(
             entry.bus.clone(),
             "the bus goes nowhere",
-            "write address = \"host:port\" (Modbus TCP), rtu_address = \"host:port\" (RTU over TCP) or serial = { path = \"/dev/ttyS1\", baud = 9600 }",
+            "write address = \"host:port\" (Modbus TCP), rtu_address = \"host:port\" (RTU over TCP), serial = { path = \"/dev/ttyS1\", baud = 9600 } or listen = \"0.0.0.0:8001\" (GB/T 26875.3)",
         );
         return (Line::Tcp(String::new()), entry.bus);
     };
+    if is_demo
+        && let (Line::Listen(address), span) = &first
+        && !is_simulated(&first.0)
+    {
+        scope.error(
+            span.clone(),
+            format!("a demo site must not listen at `{address}`"),
+            "listen at 127.0.0.1 only, or write demo = false in [site]",
+        );
+    }
     for (_, span) in lines {
         scope.clash(
             span,
             first.1.clone(),
             "the bus has two lines",
-            "keep one of `address`, `rtu_address` and `serial`",
+            "keep one of `address`, `rtu_address`, `serial` and `listen`",
         );
     }
     first
@@ -144,7 +156,7 @@ fn split(address: &str) -> Option<(&str, &str)> {
 /// looked at again when it is opened.
 pub(super) fn is_simulated(line: &Line) -> bool {
     match line {
-        Line::Tcp(address) | Line::RtuOverTcp(address) => {
+        Line::Tcp(address) | Line::RtuOverTcp(address) | Line::Listen(address) => {
             let host = split(address).map_or(address.as_str(), |(host, _)| host);
             // A bus that goes nowhere is reported where it stands.
             host.is_empty()

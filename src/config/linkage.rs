@@ -240,7 +240,13 @@ fn read_feedback(entry: FeedbackEntry, scope: &mut Scope<'_>) -> Option<Feedback
 }
 
 fn read_means(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<Means> {
-    let (unit, Known::Registers(known)) = lookup.profile(&entry.bus, &entry.unit, scope)?;
+    let (unit, known) = lookup.profile(&entry.bus, &entry.unit, scope)?;
+    let Known::Registers(known) = known else {
+        let message = "nothing can be switched over a transmission device";
+        let help = "it only tells; name the bus and unit of the module that switches this output";
+        scope.error(entry.bus.span(), message, help);
+        return None;
+    };
     let write = known.write(&entry.write, scope)?;
     prover::check_silence(entry, known, scope);
     let target = read_target(entry, write, scope)?;

@@ -6,6 +6,7 @@
 
 mod address;
 mod buses;
+mod callers;
 mod daemon;
 mod files;
 mod groups;
@@ -33,6 +34,7 @@ mod svg;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transmitters;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -136,6 +138,14 @@ fn read(folder: &Folder, reports: &mut Vec<Report>) -> Option<Configuration> {
         }
         (Some(_) | None, _) => BTreeMap::new(),
     };
+    if let Some(source) = folder.sources.get("site.toml") {
+        let scope = &mut scope(source, names, reports);
+        transmitters::check(&campus.wired, &profiles, scope);
+        // Points with an error are reported and left out: only a table that is right as it stands can lack one.
+        if names.count(Noun::Point) == points.len() {
+            transmitters::check_others(&campus.buses, &points, &campus.wired, scope);
+        }
+    }
     lookup.points = &points;
     let outputs = match linkage {
         Some((source, file)) => linkage::read(file, &lookup, &mut scope(source, names, reports)),

@@ -13,6 +13,7 @@ use super::profile::Known;
 use super::routes;
 use super::scope::Scope;
 use super::table::Row;
+use super::transmitters;
 use crate::domain::ids::{NodeId, PointId};
 use crate::domain::layout::{Group, Numbering, Place};
 use crate::domain::point::{Address, Condition, Point, PointKind};
@@ -40,7 +41,13 @@ pub const COLUMNS: [&str; 16] = [
 ];
 
 /// What a point is read from: no two points may share it.
-type Element = (String, u8, Area, Place);
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Element {
+    /// A register or bit of a unit.
+    Register(String, u8, Area, Place),
+    /// What a device tells of itself under this group and address; of a whole panel each kind of point is told for itself.
+    Told(String, u8, String, Address, Option<PointKind>),
+}
 
 /// Where a point is read.
 struct Wired {
@@ -200,7 +207,21 @@ fn read_address(
 ) -> Option<Wired> {
     let (bus, group) = (row.word("bus"), row.word("group"));
     let unit = integer(&row.word("unit"), scope);
-    let (unit, Known::Registers(known)) = lookup.profile(&bus, &unit?, scope)?;
+    let (unit, known) = lookup.profile(&bus, &unit?, scope)?;
+    let known = match known {
+        Known::Registers(known) => known,
+        Known::Transmitter(profile) => {
+            let (address, shared) = transmitters::address(row, kind, profile, scope)?;
+            let (bus, group) = (bus.into_inner(), group.into_inner());
+            let element = Element::Told(bus, unit, group, address.clone(), shared);
+            return Some(Wired {
+                unit,
+                address,
+                measured_in: None,
+                element,
+            });
+        }
+    };
     let found = known.group(&group, scope)?;
     if let Some(kind) = kind {
         check_bits(kind, found, &group, scope);
@@ -213,7 +234,7 @@ fn read_address(
         unit,
         address: Address::Index(index),
         measured_in: found.unit().map(str::to_owned),
-        element: (bus.into_inner(), unit, part.area, place),
+        element: Element::Register(bus.into_inner(), unit, part.area, place),
     })
 }
 

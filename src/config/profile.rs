@@ -15,9 +15,11 @@ use super::report::Report;
 use super::scope::Scope;
 use super::section::Section;
 use super::summary::{self, SummaryEntry};
+use super::transmitters;
 use super::writes::{self, WriteEntry};
 use crate::domain::layout::Group;
 use crate::domain::profile::{Profile, UnitProfile, Write};
+use crate::domain::transmitter::Transmitter;
 
 /// The longest frame of Modbus TCP (Messaging on TCP/IP V1.0b, 4.1), and what of it is not data in the reply to a read. On a
 /// serial line both are shorter by the same four bytes, so what is proven for TCP holds there.
@@ -28,6 +30,8 @@ const BESIDE_MAX: u16 = 9;
 pub(super) enum Known {
     /// Modbus.
     Registers(Registers),
+    /// GB/T 26875.3.
+    Transmitter(Transmitter),
 }
 
 impl Known {
@@ -35,6 +39,7 @@ impl Known {
     pub(super) fn bare(self) -> UnitProfile {
         match self {
             Self::Registers(registers) => UnitProfile::Registers(registers.profile),
+            Self::Transmitter(transmitter) => UnitProfile::Transmitter(transmitter),
         }
     }
 }
@@ -46,6 +51,8 @@ enum Protocol {
     /// Modbus TCP, RTU or RTU over TCP.
     #[default]
     Modbus,
+    /// GB/T 26875.3-2011.
+    Gb26875,
 }
 
 /// A register profile with what only the configuration has to know of it.
@@ -115,6 +122,7 @@ fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
     let protocol: Option<Protocol> = file.optional("protocol", scope.reports);
     match protocol.unwrap_or_default() {
         Protocol::Modbus => read_registers(name, file, &mut scope).map(Known::Registers),
+        Protocol::Gb26875 => transmitters::read(name, file, &mut scope).map(Known::Transmitter),
     }
 }
 
@@ -168,7 +176,7 @@ fn read_registers(name: &str, mut file: Section<'_>, scope: &mut Scope<'_>) -> O
 }
 
 /// One of the four words; the words of older files are told what became of them.
-fn check_tier(word: &Word, scope: &mut Scope<'_>) {
+pub(super) fn check_tier(word: &Word, scope: &mut Scope<'_>) {
     let tier = word.as_ref().as_str();
     if TIERS.contains(&tier) {
         return;

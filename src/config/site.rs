@@ -14,6 +14,7 @@ use super::report::Report;
 use super::routes;
 use super::scope::Scope;
 use super::section::Section;
+use super::transmitters::Wired;
 use crate::domain::group::{Group, GroupId};
 use crate::domain::ids::{
     BuildingId, BusId, CompartmentId, FloorId, OutputId, RecipientId, SiteId, ZoneId,
@@ -37,6 +38,8 @@ pub(super) struct Campus {
     pub(super) groups: BTreeMap<GroupId, Group>,
     pub(super) routes: Routes,
     pub(super) buses: BTreeMap<BusId, Bus>,
+    /// Where each unit names its profile.
+    pub(super) wired: Vec<Wired>,
 }
 
 /// `[site]`.
@@ -152,7 +155,7 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Campus {
     let routes = routes::read(&mut file, scope);
     // Without a head nothing may be written either.
     let is_demo = head.as_ref().is_none_or(|head| head.demo);
-    let buses = buses::read(&mut file, is_demo, scope);
+    let (buses, wired) = buses::read(&mut file, is_demo, scope);
     file.finish(scope.reports);
     Campus {
         head,
@@ -164,6 +167,7 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Campus {
         groups,
         routes,
         buses,
+        wired,
     }
 }
 

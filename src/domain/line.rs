@@ -13,6 +13,8 @@ pub enum Line {
     RtuOverTcp(String),
     /// A serial port of this machine.
     Serial(SerialLine),
+    /// Transmission devices connect to us at `host:port` (GB/T 26875.3).
+    Listen(String),
 }
 
 /// A serial port and how its characters are sent.
@@ -74,7 +76,7 @@ impl Line {
     #[must_use]
     pub fn place(&self) -> &str {
         match self {
-            Self::Tcp(address) | Self::RtuOverTcp(address) => address,
+            Self::Tcp(address) | Self::RtuOverTcp(address) | Self::Listen(address) => address,
             Self::Serial(serial) => &serial.path,
         }
     }
@@ -85,6 +87,7 @@ impl fmt::Display for Line {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::RtuOverTcp(address) => write!(f, "{address} (RTU over TCP)"),
+            Self::Listen(address) => write!(f, "port {address}"),
             Self::Serial(serial) => write!(f, "{} at {} baud", serial.path, serial.baud),
         }
     }

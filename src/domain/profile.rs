@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use super::layout::Group;
 use super::output::Target;
+use super::transmitter::Transmitter;
 
 /// What one kind of unit says and takes, by the protocol it speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnitProfile {
     /// Modbus: a map of registers.
     Registers(Profile),
+    /// GB/T 26875.3: a transmission device that connects to us.
+    Transmitter(Transmitter),
 }
 
 /// A device's map.

@@ -12,6 +12,7 @@ use super::line::Line;
 use super::output::Output;
 use super::point::Point;
 use super::text::Text;
+use super::transmitter::Caller;
 
 /// What the core may know of the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,7 +175,7 @@ pub struct Bus {
 /// A device on a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Modbus unit id.
+    /// Modbus unit id, or the number by which points.csv calls the device.
     pub unit: u8,
     /// Name of the profile file without `.toml`.
     pub profile: String,
@@ -184,6 +185,8 @@ pub struct Unit {
     pub timeout_ms: Option<u32>,
     /// How often a read without a reply is repeated at once.
     pub retries: u8,
+    /// How a device is known that connects to us.
+    pub caller: Option<Caller>,
 }
 
 /// How often a read is repeated where a unit says nothing else.

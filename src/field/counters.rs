@@ -62,6 +62,10 @@ pub struct Counts {
     pub losses: u64,
     /// Times a unit was told as lost while others on the line answered.
     pub units_lost: u64,
+    /// Connections and frames of devices that nobody knows.
+    pub strangers: u64,
+    /// Frames that were answered with 否认.
+    pub denied: u64,
     /// Commands that were dropped because too many waited.
     pub commands_dropped: u64,
 }

@@ -3,6 +3,7 @@
 //! It owns the connections to panels and I/O modules and nothing else: no procedure, no latch, no decision. It must never put a
 //! value down that no reply carried, and never write without the engine's permit (DESIGN.md 4, rules 1 and 8).
 //!
+//! `gb26875` is a port of its own to which transmission devices connect. The rest is Modbus:
 //! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next, `summary` which
 //! may be left out; `terms` how a unit is asked; `decode`, `number` and `memory` make conditions and values of elements; `bus` is
 //! the task; `command` and `report` are its two ends towards the engine; `counters` and `trace` are what can be looked at afterwards.
@@ -13,6 +14,7 @@ mod command;
 mod counters;
 mod cycle;
 mod decode;
+mod gb26875;
 mod memory;
 mod modbus;
 mod number;
@@ -38,6 +40,7 @@ use tokio_util::task::TaskTracker;
 pub use self::command::FieldHandle;
 pub use self::counters::Counts;
 pub use self::trace::{Frame, Ring, Verdict};
+use crate::domain::line::Line;
 use crate::domain::profile::{Profile, UnitProfile};
 use crate::domain::site::Site;
 use crate::engine::handle::Handle;
@@ -55,6 +58,13 @@ pub fn start(
     let supplies = Arc::<stagger::Supplies>::default();
     let mut ports = BTreeMap::new();
     for bus in site.buses.values() {
+        let port = Arc::new(command::Port::new(handle.clone(), Arc::clone(&supplies)));
+        ports.insert(bus.id.clone(), Arc::clone(&port));
+        if let Line::Listen(_) = bus.line {
+            let (place, ends) = ((&*site, bus), (port, handle.clone()));
+            tracker.spawn(gb26875::server(place, profiles, ends, stop.clone()).run());
+            continue;
+        }
         let (blocks, unplaced) = plan::blocks(&site, bus, &maps);
         for (point, why) in unplaced {
             tracing::error!(bus.id = %bus.id, point.id = %point, %why, "a point cannot be read");
@@ -62,20 +72,18 @@ pub fn start(
         if blocks.is_empty() {
             tracing::warn!(bus.id = %bus.id, "nothing is read here; only a command will notice a loss");
         }
-        let port = Arc::new(command::Port::new(handle.clone(), Arc::clone(&supplies)));
         let terms = terms::AllTerms::new(bus, &maps);
-        let (ours, ends) = (Arc::clone(&port), stop.clone());
-        let task = bus::Bus::new(bus, (blocks, terms), ours, handle.clone(), ends);
+        let task = bus::Bus::new(bus, (blocks, terms), port, handle.clone(), stop.clone());
         tracker.spawn(task.run());
-        ports.insert(bus.id.clone(), port);
     }
     Arc::new(FieldHandle { ports })
 }
 
 /// The profiles of units that speak Modbus.
 fn register_maps(profiles: &BTreeMap<String, UnitProfile>) -> BTreeMap<String, Profile> {
-    let maps = profiles.iter().map(|(name, profile)| match profile {
-        UnitProfile::Registers(map) => (name.clone(), map.clone()),
+    let maps = profiles.iter().filter_map(|(name, profile)| match profile {
+        UnitProfile::Registers(map) => Some((name.clone(), map.clone())),
+        UnitProfile::Transmitter(_) => None,
     });
     maps.collect()
 }

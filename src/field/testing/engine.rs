@@ -101,6 +101,10 @@ pub(crate) struct Manners {
     pub(crate) busy: usize,
     /// Permits wait until this is false.
     pub(crate) hold_permits: bool,
+    /// What transmission devices told waits until this is false.
+    pub(crate) hold_transmissions: bool,
+    /// Where the record of an input is said to be.
+    pub(crate) durable: Durable,
 }
 
 impl Default for Manners {
@@ -109,6 +113,8 @@ impl Default for Manners {
             grant: true,
             busy: 0,
             hold_permits: false,
+            hold_transmissions: false,
+            durable: Durable::Journal,
         }
     }
 }
@@ -125,6 +131,7 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn start() -> Self {
         let shared = run::shared();
+        shared.set_health(|health| health.ready = true);
         let handle = run::handle(&shared, &Clock::default());
         let (tell, heard) = watch::channel(Heard::default());
         let manners = Arc::<Mutex<Manners>>::default();
@@ -189,7 +196,8 @@ fn listen(shared: &Shared, manners: &Mutex<Manners>, tell: &watch::Sender<Heard>
         for waiting in held.drain(..) {
             let input = waiting.request.input;
             let is_permit = matches!(input, Input::Permit { .. });
-            if is_permit && manners.hold_permits {
+            let is_told = matches!(input, Input::Transmitted(_));
+            if is_permit && manners.hold_permits || is_told && manners.hold_transmissions {
                 let request = Request {
                     input,
                     ..waiting.request
@@ -205,7 +213,7 @@ fn listen(shared: &Shared, manners: &Mutex<Manners>, tell: &watch::Sender<Heard>
             }
             let done = Done {
                 seq: 1,
-                durable: Durable::Journal,
+                durable: manners.durable,
                 granted: is_permit.then_some(manners.grant),
             };
             inputs.push(input);

@@ -146,6 +146,7 @@ pub(crate) fn bus(id: &str, address: &str, units: &[(u8, &str)]) -> Bus {
                 gap_ms: 0,
                 timeout_ms: None,
                 retries: RETRIES,
+                caller: None,
             })
             .collect(),
     }
