@@ -16,6 +16,7 @@ pub mod layout;
 pub mod nasty;
 pub mod panel;
 pub mod scenario;
+pub mod transmitter;
 pub mod view;
 mod wire;
 pub mod writes;

@@ -23,3 +23,4 @@ mod service;
 mod site;
 mod spool;
 mod start;
+mod transmitter;

@@ -73,6 +73,7 @@ fn is_device(kind: PointKind) -> bool {
             | PointKind::PanelSilenced
             | PointKind::PanelSounders
             | PointKind::PanelMains
+            | PointKind::PanelFire
     )
 }
 
