@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use fengsui::cli::{Arguments, Command, check, journal, people, points, run, status};
+use fengsui::cli::{Arguments, Command, check, journal, people, points, probe, run, status, trace};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
         Command::Device(command) => people::device(&command),
         Command::Token(command) => people::token(&command),
         Command::Points(command) => points::points(&command),
+        Command::Probe(arguments) => probe::probe(&arguments),
+        Command::Trace(arguments) => trace::trace(&arguments),
         Command::Status { address } => status::status(&address),
     }
 }

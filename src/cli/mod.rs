@@ -2,11 +2,14 @@
 //! 70 the journal is broken, 75 in use: try again later.
 
 pub mod check;
+mod door;
 pub mod journal;
 pub mod people;
 pub mod points;
+pub mod probe;
 pub mod run;
 pub mod status;
+pub mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -72,6 +75,10 @@ pub enum Command {
     /// The table of points: out to a spreadsheet, and back when all of it is right.
     #[command(subcommand)]
     Points(points::PointsCommand),
+    /// Asks the units of a line, by reads alone: which are there, what their registers hold, what that means.
+    Probe(probe::ProbeArguments),
+    /// The frames of a line: as text, as JSON, as a capture for Wireshark; or a saved trace through the decoder again.
+    Trace(trace::TraceArguments),
     /// Asks a running daemon how it is.
     Status {
         /// Where its HTTP listens.
@@ -84,10 +91,10 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct SiteArguments {
     /// Folder of the site's files.
-    #[arg(long, default_value = "config")]
+    #[arg(long, default_value = "config", global = true)]
     pub config: PathBuf,
     /// Folder of the journal, instead of the one in fengsui.toml.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub data: Option<PathBuf>,
 }
 

@@ -92,6 +92,21 @@ pub fn load_with_points(dir: &Path, points: &str) -> Result<Configuration, Vec<R
     load_folder(dir, Some(("points.csv", points.as_bytes()))).map_err(report::sorted)
 }
 
+/// Reads the profiles of a folder whose other files may be wrong or missing.
+///
+/// # Errors
+///
+/// Every error of the profiles.
+pub fn load_profiles(dir: &Path) -> Result<BTreeMap<String, UnitProfile>, Vec<Report>> {
+    let (mut reports, mut others) = (Vec::new(), Vec::new());
+    let folder = files::read(dir, None, &mut others);
+    let profiles = profile::read_all(&folder, &mut Names::default(), &mut reports);
+    if reports.is_empty() {
+        return Ok(bare(profiles));
+    }
+    Err(report::listed(reports))
+}
+
 fn load_folder(dir: &Path, instead: Option<(&str, &[u8])>) -> Result<Configuration, Vec<Report>> {
     let mut reports = Vec::new();
     let folder = files::read(dir, instead, &mut reports);

@@ -11,6 +11,7 @@ pub mod note;
 pub mod order;
 pub mod output;
 pub mod point;
+pub mod probe;
 pub mod profile;
 pub mod role;
 pub mod settings;

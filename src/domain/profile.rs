@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::layout::Group;
 use super::output::Target;
 use super::transmitter::Transmitter;
@@ -79,7 +81,8 @@ impl Default for Quirks {
 }
 
 /// A table of the Modbus data model (MODBUS Application Protocol V1.1b3, 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Area {
     /// Read and written bits: function codes 01, 05, 15.
     Coil,

@@ -1,5 +1,6 @@
 //! What the engine asks of the world, and what the world may ask of the engine. Adapters know this file and `domain` alone.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::ids::{AccountId, BusId, CaseId, CommandId, OutputId, RecipientId};
 pub use crate::domain::input::Durable;
 use crate::domain::output::{Action, Stagger, Target};
+use crate::domain::probe::{Frame, LinePlace, Question, Told};
 use crate::domain::text::Text;
 use crate::domain::time::{EngineTime, WallTime};
 
@@ -274,6 +276,22 @@ pub trait Field: Send + Sync {
     fn counts(&self) -> Vec<Count> {
         Vec::new()
     }
+
+    /// Every line with its address or port.
+    fn places(&self) -> Vec<LinePlace> {
+        Vec::new()
+    }
+
+    /// The frames of a line from this number on, oldest first, at most so many; `None` when there is no such line.
+    fn frames(&self, _bus: &BusId, _from: u64, _at_most: usize) -> Option<Vec<Frame>> {
+        None
+    }
+
+    /// Asks a unit between two frames of the polling, which goes before it. No question changes anything in a device, and no answer
+    /// is a reading.
+    fn ask(&self, _bus: &BusId, _question: Question) -> Asking {
+        Box::pin(std::future::ready(Err(NotAsked::NoBus)))
+    }
 }
 
 /// How often something happened on a line of the field, or with one unit of it.
@@ -295,6 +313,31 @@ pub struct NoField;
 
 impl Field for NoField {
     fn write(&self, _effect: WriteEffect) {}
+}
+
+/// The way to an answer.
+pub type Asking = Pin<Box<dyn Future<Output = Result<Told, NotAsked>> + Send>>;
+
+/// Why a question was not asked.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NotAsked {
+    /// There is no such line.
+    #[error("there is no such bus")]
+    NoBus,
+    /// The line has no units that can be asked.
+    #[error("nobody can be asked on this line: it only listens")]
+    OnlyListens,
+    /// Modbus has no such request.
+    #[error(
+        "no request can ask for so much: at most 125 registers or 2000 bits, up to address 65535"
+    )]
+    Impossible,
+    /// Others wait to ask.
+    #[error("too many questions wait for this line; ask again")]
+    Full,
+    /// The line was busy with its own work, or down.
+    #[error("the line had no time for the question, or is down")]
+    NoTime,
 }
 
 // -------------------------------------------------------------------------------------------------------------- answers

@@ -10,6 +10,7 @@
 
 mod loss;
 mod poll;
+mod probe;
 mod write;
 
 use std::panic::AssertUnwindSafe;
@@ -57,6 +58,8 @@ enum Step {
     Connect,
     Write,
     Poll(usize),
+    /// A question of whoever commissions the site.
+    Ask,
     Wait(Instant),
 }
 
@@ -166,6 +169,7 @@ impl Bus {
                 Step::Connect => self.connect().await,
                 Step::Write => self.write().await,
                 Step::Poll(index) => self.poll(index).await,
+                Step::Ask => self.ask().await,
                 Step::Wait(until) => self.wait(until.min(now + WAIT_MAX)).await,
             }
         }
@@ -182,6 +186,9 @@ impl Bus {
         if has_command && self.written_in_a_row < WRITTEN_IN_A_ROW_MAX {
             return Step::Write;
         }
+        if self.port.questions.is_overdue(now) {
+            return Step::Ask;
+        }
         let (units, summaries) = (&self.units, &self.summaries);
         let may_ask = |block: &Block, round| {
             units.may_ask(block.unit, block.span, (now, round)) && !summaries.is_quiet(block, now)
@@ -189,6 +196,7 @@ impl Bus {
         match self.cycle.next(now, may_ask) {
             Some(index) => Step::Poll(index),
             None if has_command => Step::Write,
+            None if self.question_at().is_some_and(|at| at <= now) => Step::Ask,
             None => Step::Wait(self.wake_at()),
         }
     }
@@ -200,7 +208,7 @@ impl Bus {
 
     /// When something is to be done though nobody calls.
     fn wake_at(&self) -> Instant {
-        let others = [self.write_at(), self.lost_at()];
+        let others = [self.write_at(), self.lost_at(), self.question_at()];
         let first = others.into_iter().flatten().min();
         first.map_or(self.cycle.due(), |at| at.min(self.cycle.due()))
     }
@@ -209,6 +217,7 @@ impl Bus {
         let permit = tokio::select! {
             () = self.stop.cancelled() => None,
             () = self.port.commands.arrived() => None,
+            () = self.port.questions.arrived() => None,
             () = sleep_until(until) => None,
             permit = self.reports.answered() => permit,
         };

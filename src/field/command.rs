@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::counters::{Counters, Counts};
+use super::probe::{self, Questions};
 use super::stagger::Supplies;
 use super::trace::Ring;
 use crate::domain::ids::{BusId, CommandId};
+use crate::domain::probe::{Frame, LinePlace, Question};
 use crate::domain::time::EngineTime;
 use crate::engine::handle::Handle;
-use crate::engine::ports::{Count, Field, WriteEffect};
+use crate::engine::ports::{Asking, Count, Field, NotAsked, WriteEffect};
 
 /// Most commands that may wait for one bus; each output has at most one that lives.
 pub(crate) const COMMANDS_WAITING_MAX: usize = 256;
@@ -23,6 +25,8 @@ pub(crate) const COMMANDS_WAITING_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub struct FieldHandle {
     pub(crate) ports: BTreeMap<BusId, Arc<Port>>,
+    /// Address or port of every line.
+    pub(crate) places: BTreeMap<BusId, String>,
 }
 
 impl FieldHandle {
@@ -83,6 +87,35 @@ impl Field for FieldHandle {
         }
         all
     }
+
+    fn places(&self) -> Vec<LinePlace> {
+        let place = |(bus, place): (&BusId, &String)| LinePlace {
+            bus: bus.clone(),
+            place: place.clone(),
+        };
+        self.places.iter().map(place).collect()
+    }
+
+    fn frames(&self, bus: &BusId, from: u64, at_most: usize) -> Option<Vec<Frame>> {
+        let ring = self.trace(bus)?;
+        let frames = ring.since(from, at_most);
+        Some(frames.iter().map(probe::frame).collect())
+    }
+
+    fn ask(&self, bus: &BusId, question: Question) -> Asking {
+        match self.ports.get(bus) {
+            Some(port) => port.questions.ask(question),
+            None => {
+                let is_known = self.places.contains_key(bus);
+                let why = if is_known {
+                    NotAsked::OnlyListens
+                } else {
+                    NotAsked::NoBus
+                };
+                Box::pin(std::future::ready(Err(why)))
+            }
+        }
+    }
 }
 
 /// What a bus and the rest of the process share.
@@ -91,6 +124,7 @@ pub(crate) struct Port {
     pub(crate) commands: Commands,
     pub(crate) counters: Counters,
     pub(crate) ring: Arc<Ring>,
+    pub(crate) questions: Questions,
     /// Of all buses together.
     pub(crate) supplies: Arc<Supplies>,
 }
@@ -101,6 +135,7 @@ impl Port {
             commands: Commands::default(),
             counters: Counters::default(),
             ring: Arc::new(Ring::new(handle)),
+            questions: Questions::default(),
             supplies,
         }
     }

@@ -14,11 +14,14 @@ mod command;
 mod counters;
 mod cycle;
 mod decode;
+pub mod explain;
 mod gb26875;
 mod memory;
 mod modbus;
 mod number;
 mod plan;
+pub mod probe;
+pub mod replay;
 mod report;
 mod stagger;
 mod summary;
@@ -76,7 +79,12 @@ pub fn start(
         let task = bus::Bus::new(bus, (blocks, terms), port, handle.clone(), stop.clone());
         tracker.spawn(task.run());
     }
-    Arc::new(FieldHandle { ports })
+    let places = site.buses.values();
+    let places = places.map(|bus| (bus.id.clone(), bus.line.place().to_owned()));
+    Arc::new(FieldHandle {
+        ports,
+        places: places.collect(),
+    })
 }
 
 /// The profiles of units that speak Modbus.

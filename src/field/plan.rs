@@ -132,9 +132,18 @@ pub(crate) fn blocks(
     bus: &Bus,
     profiles: &BTreeMap<String, Profile>,
 ) -> (Vec<Block>, Vec<(PointId, Unplaced)>) {
+    blocks_of(site.points.values(), bus, profiles)
+}
+
+/// The same for those of these points that are on the bus.
+pub(crate) fn blocks_of<'a>(
+    points: impl Iterator<Item = &'a Point>,
+    bus: &Bus,
+    profiles: &BTreeMap<String, Profile>,
+) -> (Vec<Block>, Vec<(PointId, Unplaced)>) {
     let mut unplaced = Vec::new();
     let mut lone = Vec::new();
-    for point in site.points.values().filter(|point| point.bus == bus.id) {
+    for point in points.filter(|point| point.bus == bus.id) {
         match place(bus, point, profiles) {
             Ok(parts) => lone.extend(parts),
             Err(why) => unplaced.push((point.id.clone(), why)),

@@ -143,6 +143,11 @@ impl Units {
         };
     }
 
+    /// The unit is none of those that are read.
+    pub(crate) fn forget(&mut self, unit: u8) {
+        self.by_unit.remove(&unit);
+    }
+
     /// Leaves the unit alone until then.
     pub(crate) fn rest(&mut self, unit: u8, until: Instant) {
         self.by_unit.entry(unit).or_default().ask_after = Some(until);

@@ -1,5 +1,5 @@
 //! The door for the command line: a Unix socket in the data folder, through which `fengsui user`, `device` and `token` reach a
-//! running daemon, whose journal nobody else may write.
+//! running daemon, whose journal nobody else may write, and `trace` and `probe` its lines, which nobody else may use.
 //!
 //! It takes one line of JSON and answers with one. Who may open it is decided by the file system and by the caller's user id,
 //! which is that of the daemon or root's; it never opens for another user, and never for the network.
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -18,18 +19,26 @@ use super::Served;
 use super::auth::ready;
 use super::problem::Failure;
 use crate::domain::actor::Actor;
+use crate::domain::ids::BusId;
 use crate::domain::input::Input;
+use crate::domain::probe::{self, Frame, LinePlace, Question};
 use crate::domain::text::Text;
-use crate::engine::ports::{AccountRow, DeviceRow, Done, RowChange, SessionRow, Table, TokenRow};
+use crate::engine::ports::{
+    AccountRow, DeviceRow, Done, NotAsked, RowChange, SessionRow, Table, TokenRow,
+};
 
 /// The socket's name in the data folder.
-pub const FILE: &str = "people.sock";
+pub const FILE: &str = "fengsui.sock";
 /// Longest line that is read.
 const LINE_MAX: u64 = 256 * 1024;
 /// More rows than these go by the bulk lane.
 const FEW: usize = 16;
 /// Longest time for one caller.
 const CALL_MAX: Duration = Duration::from_secs(10);
+/// Callers that are answered at a time; more wait in the socket's own queue.
+const CALLERS_MAX: usize = 8;
+/// Frames of one answer; a caller that wants more asks again.
+pub const FRAMES_MAX: usize = 512;
 /// How long a socket that could not be made is left alone.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -45,6 +54,22 @@ pub enum Asked {
         subject: String,
         /// The rows as they are afterwards.
         rows: Vec<PersonRow>,
+    },
+    /// Every line of the field.
+    Lines,
+    /// What went over a line.
+    Frames {
+        /// The line.
+        bus: BusId,
+        /// The number of the first.
+        from: u64,
+    },
+    /// A question to a unit of a line.
+    Probe {
+        /// The line.
+        bus: BusId,
+        /// The question.
+        question: Question,
     },
 }
 
@@ -110,6 +135,21 @@ pub enum Told {
     },
     /// What was asked for.
     Rows(People),
+    /// Every line.
+    Lines {
+        /// With its address or port.
+        lines: Vec<LinePlace>,
+    },
+    /// The frames from the number on that are still kept, at most [`FRAMES_MAX`].
+    Frames {
+        /// Oldest first.
+        frames: Vec<Frame>,
+    },
+    /// What a unit answered.
+    Probed {
+        /// Its answer.
+        answer: probe::Told,
+    },
     /// It is not done.
     Refused {
         /// Why.
@@ -136,17 +176,13 @@ pub(super) async fn answer(served: Arc<Served>, path: Option<PathBuf>) {
     let Some(listener) = bound(&served, &path).await else {
         return;
     };
+    let mut callers = FuturesUnordered::new();
     loop {
         tokio::select! {
             () = served.stop.cancelled() => break,
-            // One caller after the other: people type.
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _address)) => {
-                    let called = tokio::time::timeout(CALL_MAX, call(&served, stream)).await;
-                    if let Ok(Err(error)) = called {
-                        tracing::debug!(%error, "a caller at the socket went away");
-                    }
-                }
+            Some(()) = callers.next() => {}
+            accepted = listener.accept(), if callers.len() < CALLERS_MAX => match accepted {
+                Ok((stream, _address)) => callers.push(bounded_call(&served, stream)),
                 Err(error) => {
                     tracing::debug!(%error, "a caller at the socket was lost");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -194,6 +230,13 @@ async fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
+async fn bounded_call(served: &Served, stream: UnixStream) {
+    let called = tokio::time::timeout(CALL_MAX, call(served, stream)).await;
+    if let Ok(Err(error)) = called {
+        tracing::debug!(%error, "a caller at the socket went away");
+    }
+}
+
 async fn call(served: &Served, stream: UnixStream) -> io::Result<()> {
     let caller = stream.peer_cred()?.uid();
     if caller != 0 && caller != rustix::process::geteuid().as_raw() {
@@ -221,6 +264,14 @@ async fn call(served: &Served, stream: UnixStream) -> io::Result<()> {
 
 async fn tell(served: &Served, asked: Asked) -> Told {
     let done = match (ready(served), asked) {
+        // The lines are looked at while the journal cannot be read, too.
+        (_, Asked::Lines) => {
+            return Told::Lines {
+                lines: served.field.places(),
+            };
+        }
+        (_, Asked::Frames { bus, from }) => return frames(served, &bus, from),
+        (_, Asked::Probe { bus, question }) => return probed(served, &bus, question).await,
         (Err(failure), _) => Err(failure),
         (Ok(()), Asked::Rows) => return Told::Rows(rows(served)),
         (Ok(()), Asked::Change { subject, rows }) => {
@@ -234,6 +285,27 @@ async fn tell(served: &Served, asked: Asked) -> Told {
         Err(failure) => Told::Refused {
             detail: failure.words().clone(),
         },
+    }
+}
+
+fn frames(served: &Served, bus: &BusId, from: u64) -> Told {
+    match served.field.frames(bus, from, FRAMES_MAX) {
+        Some(frames) => Told::Frames { frames },
+        None => not_asked(NotAsked::NoBus),
+    }
+}
+
+async fn probed(served: &Served, bus: &BusId, question: Question) -> Told {
+    match served.field.ask(bus, question).await {
+        Ok(answer) => Told::Probed { answer },
+        Err(why) => not_asked(why),
+    }
+}
+
+/// Whoever commissions a site at a terminal reads English, as in every other answer of the tools.
+fn not_asked(why: NotAsked) -> Told {
+    Told::Refused {
+        detail: Text::new(why.to_string(), why.to_string()),
     }
 }
 

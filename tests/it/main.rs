@@ -23,4 +23,5 @@ mod service;
 mod site;
 mod spool;
 mod start;
+mod tools;
 mod transmitter;

@@ -2,15 +2,12 @@
 //!
 //! A journal has one writer. Where a daemon runs, its socket is the only way in.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::cli::door::{self, Unheard};
 use crate::cli::{journal_file, spool_file};
 use crate::clock::Clock;
 use crate::config::Configuration;
@@ -20,38 +17,15 @@ use crate::domain::time::WallTime;
 use crate::engine::handle::Shared;
 use crate::engine::ports::{Batch, RowChange, Store, StoreError};
 use crate::engine::{load, run};
-use crate::http::door::{self, Asked, People, PersonRow, Told};
+use crate::http::door::{Asked, People, PersonRow, Told};
 use crate::store::sqlite::SqliteStore;
-
-/// Longest wait for the daemon's answer.
-const ANSWER_MAX: Duration = Duration::from_secs(15);
 
 /// Why the rows of people cannot be reached.
 #[derive(Debug, Error)]
 pub(super) enum Unreached {
-    /// The daemon refused.
-    #[error("the daemon says: {zh} {en}")]
-    Refused {
-        /// In Chinese.
-        zh: String,
-        /// In English.
-        en: String,
-    },
-    /// The daemon's socket broke off.
-    #[error("the daemon's socket {path} gives no answer; nothing may have been changed")]
-    Broken {
-        /// The socket.
-        path: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The socket is there and this user may not open it.
-    #[error("{path} belongs to the daemon's user; run this command as that user or as root")]
-    Forbidden {
-        /// The socket.
-        path: String,
-    },
+    /// The daemon is there and does not do it.
+    #[error(transparent)]
+    Daemon(#[from] Unheard),
     /// Files that root makes here the daemon could not write.
     #[error(
         "{path} belongs to user {owner}; run this command as that user, so that the daemon can write its journal"
@@ -73,9 +47,9 @@ pub(super) enum Unreached {
 /// Everybody who may come in.
 pub(super) fn people(configuration: &Configuration) -> Result<People, Unreached> {
     let data = &configuration.settings.data;
-    match through_door(data, &Asked::Rows)? {
+    match door::ask(data, &Asked::Rows)? {
         Some(Told::Rows(people)) => Ok(people),
-        Some(Told::Done { .. } | Told::Refused { .. }) => Ok(People::default()),
+        Some(_) => Ok(People::default()),
         None => {
             let (_store, _loaded, shared) = opened(configuration)?;
             let people = shared
@@ -98,7 +72,7 @@ pub(super) fn change(
     rows: Vec<PersonRow>,
 ) -> Result<(), Unreached> {
     let asked = Asked::Change { subject, rows };
-    if through_door(&configuration.settings.data, &asked)?.is_some() {
+    if door::ask(&configuration.settings.data, &asked)?.is_some() {
         return Ok(());
     }
     let Asked::Change { subject, rows } = asked else {
@@ -110,40 +84,6 @@ pub(super) fn change(
 /// The present, for rows that say when they were made.
 pub(super) fn now() -> WallTime {
     Clock::default().now().wall
-}
-
-/// Asks the running daemon; `None` when there is none.
-fn through_door(data: &Path, asked: &Asked) -> Result<Option<Told>, Unreached> {
-    let path = data.join(door::FILE);
-    let said = || path.display().to_string();
-    let stream = match UnixStream::connect(&path) {
-        Ok(stream) => stream,
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return Err(Unreached::Forbidden { path: said() });
-        }
-        Err(_nobody) => return Ok(None),
-    };
-    let told = call(stream, asked).map_err(|source| Unreached::Broken {
-        path: said(),
-        source,
-    })?;
-    match told {
-        Told::Refused { detail } => Err(Unreached::Refused {
-            zh: detail.zh,
-            en: detail.en,
-        }),
-        Told::Done { .. } | Told::Rows(_) => Ok(Some(told)),
-    }
-}
-
-fn call(mut stream: UnixStream, asked: &Asked) -> std::io::Result<Told> {
-    stream.set_read_timeout(Some(ANSWER_MAX))?;
-    let mut text = serde_json::to_string(asked)?;
-    text.push('\n');
-    stream.write_all(text.as_bytes())?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
 }
 
 /// The journal of a site whose daemon does not run, with its people.

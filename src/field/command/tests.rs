@@ -63,6 +63,7 @@ fn a_full_queue_is_a_counted_fault_and_blocks_nobody() {
     let port = Arc::new(Port::new(engine, Arc::default()));
     let field = FieldHandle {
         ports: [("io1".into(), Arc::clone(&port))].into(),
+        ..FieldHandle::default()
     };
     for n in 0..COMMANDS_WAITING_MAX + 2 {
         field.write(coil(&format!("A#{n}")));

@@ -64,7 +64,6 @@ pub(crate) enum Request {
         read: Span,
     },
     /// Function code 43, type 14: who are you.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked by the probe only"))]
     Identify {
         /// 1 basic, 2 regular, 3 extended, 4 one object.
         level: u8,

@@ -1,0 +1,37 @@
+//! A question of whoever commissions the site, between two frames of the polling. Its answer is no reading: it goes to who asked.
+
+use tokio::time::Instant;
+
+use super::{Bus, Line};
+use crate::field::probe;
+
+impl Bus {
+    /// When a question may be asked, if nothing of the line's own is to be done then.
+    pub(super) fn question_at(&self) -> Option<Instant> {
+        match self.line {
+            Line::Open(_) => self.port.questions.at(),
+            Line::Closed { .. } => None,
+        }
+    }
+
+    /// Asks the first question that waits.
+    pub(super) async fn ask(&mut self) {
+        let Some(waiting) = self.port.questions.take() else {
+            return;
+        };
+        let (unit, begun) = (waiting.unit, Instant::now());
+        let is_read = self.units.all().any(|read| read == unit);
+        let replied = self.exchange(unit, waiting.request.clone()).await;
+        let terms = self.terms.of(unit);
+        if replied.is_err() && !terms.tells_apart {
+            // What comes late must not meet the next question.
+            self.units.rest(unit, Instant::now() + terms.timeout);
+        }
+        if !is_read {
+            // It is none of the line's units, and nothing that it does or not is a loss.
+            self.units.forget(unit);
+        }
+        waiting.answer(probe::told(replied));
+        self.port.questions.took(begun.elapsed());
+    }
+}
