@@ -216,8 +216,15 @@ fn live(
 fn wire(line: &Line) -> Wire {
     match line {
         Line::Tcp(_) => Wire::Tcp(PORT_MODBUS),
+        Line::Listen(address) => Wire::Tcp(port(address)),
         Line::RtuOverTcp(_) | Line::Serial(_) => Wire::Udp(PORT_RTU),
     }
+}
+
+/// The port that devices connect to.
+fn port(address: &str) -> u16 {
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    port.unwrap_or_default()
 }
 
 fn address(line: &Line) -> Option<Ipv4Addr> {

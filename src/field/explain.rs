@@ -7,7 +7,7 @@ use super::decode::{self, Element};
 use super::modbus::pdu::{Span, Values};
 use super::plan::{self, Block, Placed};
 use crate::domain::ids::PointId;
-use crate::domain::point::{Conditions, Point};
+use crate::domain::point::{Conditions, Milli, Point};
 use crate::domain::probe::{Ask, Question, Told};
 use crate::domain::profile::UnitProfile;
 use crate::domain::site::Bus;
@@ -98,20 +98,15 @@ pub(crate) fn within(blocks: &[Block], unit: u8, span: Span) -> Vec<Placed> {
                 offset,
                 ..placed.clone()
             };
-            (end(&moved) <= span.count()).then_some(moved)
+            (moved.end() <= span.count()).then_some(moved)
         }));
     }
     found
 }
 
-/// The element after the last of a point.
-fn end(placed: &Placed) -> u16 {
-    placed.offset.saturating_add(1)
-}
-
 /// The elements of a point as they were read.
 fn raw(placed: &Placed, values: &Values) -> String {
-    let range = usize::from(placed.offset)..usize::from(end(placed));
+    let range = usize::from(placed.offset)..usize::from(placed.end());
     match values {
         Values::Registers(words) => {
             let words = words.get(range).unwrap_or_default().iter();
@@ -131,8 +126,15 @@ fn raw(placed: &Placed, values: &Values) -> String {
 pub(crate) fn meaning(placed: &Placed, values: &Values) -> String {
     match decode::decode(placed, values) {
         Element::Read(conditions) => words(conditions),
-        Element::NotPresent => "not present".to_owned(),
+        Element::Measured(value) => measured(value),
+        Element::Faulty(trouble) => trouble.word().to_owned(),
     }
+}
+
+/// A value in its unit of measurement.
+fn measured(value: Milli) -> String {
+    let (sign, thousandths) = (if value.0 < 0 { "-" } else { "" }, value.0.unsigned_abs());
+    format!("{sign}{}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }
 
 /// The conditions that are so, by their names in documents; none is normal.

@@ -46,7 +46,7 @@ pub(crate) struct Placed {
 
 impl Placed {
     /// The element after its last.
-    fn end(&self) -> u16 {
+    pub(crate) fn end(&self) -> u16 {
         self.offset.saturating_add(self.len)
     }
 }
@@ -232,7 +232,7 @@ fn place(
 fn limits(bus: &Bus, profile: &Profile, area: Area) -> Limits {
     let beside = match bus.line {
         Line::Tcp(_) => BESIDE_TCP,
-        Line::RtuOverTcp(_) | Line::Serial(_) => BESIDE_RTU,
+        Line::RtuOverTcp(_) | Line::Serial(_) | Line::Listen(_) => BESIDE_RTU,
     };
     let allowed = if area.is_bits() {
         BITS_MAX

@@ -88,9 +88,8 @@ impl Read {
 fn shipped() -> Vec<(File, Profile)> {
     let loaded = crate::config::load(Path::new(SHIPPED));
     let loaded = loaded.unwrap_or_else(|r| panic!("{}", crate::config::render(&r, false)));
-    let maps = loaded.profiles.into_iter();
+    let maps = super::register_maps(&loaded.profiles).into_iter();
     let maps = maps.filter(|(name, _)| !OF_THE_SIMULATOR.contains(&name.as_str()));
-    let maps = maps.filter_map(|(name, profile)| registers(profile).map(|map| (name, map)));
     let read = |(name, profile): (String, Profile)| {
         let path = format!("{VECTORS}/{name}.json");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path} is shipped"));
@@ -99,16 +98,6 @@ fn shipped() -> Vec<(File, Profile)> {
         (file, profile)
     };
     maps.map(read).collect()
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "other protocols have no registers"
-)]
-fn registers(profile: UnitProfile) -> Option<Profile> {
-    match profile {
-        UnitProfile::Registers(map) => Some(map),
-    }
 }
 
 fn point_of(case: &Case, profile: &Profile, (id, bus): (&str, &str)) -> Point {

@@ -98,7 +98,7 @@ fn of_name(number: &str) -> Option<&str> {
 fn place(point: &Point) -> (Option<u8>, Option<&str>) {
     match &point.address {
         // L1D15 is a device of loop 1, whatever its group; without loops in the profile a group is one.
-        Address::Index(_) => (None, of_name(&point.number).or(Some(&point.group))),
+        Address::Index(_) => (None, of_name(&point.number).or(Some(point.group.as_str()))),
         Address::Part { system, .. } => (Some(*system), None),
         // 1-2-15: device 15 of loop 2 of panel 1.
         Address::Label(label) => (None, label.rsplit_once('-').map(|(of_loop, _)| of_loop)),

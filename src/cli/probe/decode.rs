@@ -118,7 +118,9 @@ fn of_profile(name: &str, unit: u8, site: &SiteArguments) -> Result<Known, Stopp
         bus: bus.clone(),
         unit,
         group: group.to_owned(),
+        number: index.to_string(),
         address: Address::Index(index),
+        measured_in: None,
     };
     let groups = profile.groups.iter();
     let points =
@@ -137,6 +139,7 @@ fn of_profile(name: &str, unit: u8, site: &SiteArguments) -> Result<Known, Stopp
             gap_ms: 0,
             timeout_ms: None,
             retries: 0,
+            caller: None,
         }],
     };
     Ok((points, bus, profiles))

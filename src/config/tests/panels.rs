@@ -233,7 +233,9 @@ fn the_example_of_the_manual_is_right() {
     site.write("panels/example.toml", example);
     let loaded = site.load();
     let loaded = loaded.unwrap_or_else(|r| panic!("{}", render(&r, false)));
-    let UnitProfile::Registers(map) = &loaded.profiles["example"];
+    let Some(UnitProfile::Registers(map)) = loaded.profiles.get("example") else {
+        panic!("a map of registers")
+    };
     let group = &map.groups["devices"];
     let index = group.numbering.index("L2D15").unwrap();
     let place = group.parts[0].place(group.numbering, index).unwrap();

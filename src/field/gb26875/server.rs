@@ -34,6 +34,7 @@ use crate::domain::time::EngineTime;
 use crate::engine::handle::Handle;
 use crate::field::command::Port;
 use crate::field::report::Reports;
+use crate::field::trace::Verdict;
 
 /// Most connections of one port: every device twice, and a few strangers.
 const CONNECTIONS_MAX: usize = 64;
@@ -161,7 +162,7 @@ impl Server {
         }
     }
 
-    async fn pause(&self, span: Duration) {
+    async fn pause(&mut self, span: Duration) {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = sleep(span) => {}
@@ -226,7 +227,9 @@ impl Server {
             idle_max: IDLE_MAX,
         };
         self.tasks.spawn(connection.run());
-        self.port.counters.change(|counts| counts.connections += 1);
+        self.port
+            .counters
+            .change(None, |counts| counts.connections += 1);
         self.connections.insert(
             id,
             Open {
@@ -267,7 +270,9 @@ impl Server {
     }
 
     fn refuse(&mut self, who: String, why: &str) {
-        self.port.counters.change(|counts| counts.strangers += 1);
+        self.port
+            .counters
+            .change(None, |counts| counts.strangers += 1);
         if self
             .strangers
             .is_worth_a_line(&who, self.handle.now().engine)
@@ -284,10 +289,14 @@ impl Server {
             What::Gone => self.close(id),
             What::Found(Found::Noise(count)) => {
                 let count = u64::try_from(count).unwrap_or(u64::MAX);
-                self.port.counters.change(|counts| counts.noise += count);
+                self.port
+                    .counters
+                    .change(None, |counts| counts.noise += count);
             }
             What::Found(Found::BadSum(header)) => {
-                self.port.counters.change(|counts| counts.bad_checksum += 1);
+                self.port
+                    .counters
+                    .change(None, |counts| counts.bad_checksum += 1);
                 self.deny(id, &header);
             }
             What::Found(Found::Frame(frame)) => self.frame(id, &frame),
@@ -302,6 +311,7 @@ impl Server {
         let is_it =
             |device: &Device| device.caller.source == source.number() && may_come(device, peer);
         let Some(index) = self.devices.iter().position(is_it) else {
+            self.port.ring.heard(&frame.encode(), Verdict::Stray);
             self.refuse(
                 format!("{source} at {peer}"),
                 "a device that this port does not know",
@@ -309,7 +319,9 @@ impl Server {
             self.deny(id, &frame.header);
             return;
         };
-        self.port.counters.change(|counts| counts.ok += 1);
+        let unit = self.devices.get(index).map(|device| device.unit);
+        self.port.counters.change(unit, |counts| counts.ok += 1);
+        self.port.ring.heard(&frame.encode(), Verdict::Right);
         let now = self.handle.now();
         // The newest connection is the one on which it can be asked; an older one may be open only at our end.
         let is_new_way = self.ways.get(&index).is_none_or(|way| *way < id);
@@ -389,7 +401,7 @@ impl Server {
     }
 
     fn deny(&mut self, id: u64, header: &Header) {
-        self.port.counters.change(|counts| counts.denied += 1);
+        self.port.counters.change(None, |counts| counts.denied += 1);
         self.reply(id, header, (Command::Deny, Vec::new()));
         let Some(open) = self.connections.get_mut(&id) else {
             return;
@@ -408,9 +420,12 @@ impl Server {
 
     /// A device that takes no replies gets none: it sends again, and its connection ends at its limits.
     fn send(&self, id: u64, frame: &Frame) {
-        if let Some(open) = self.connections.get(&id)
-            && open.replies.try_send(frame.encode()).is_err()
-        {
+        let Some(open) = self.connections.get(&id) else {
+            return;
+        };
+        let bytes = frame.encode();
+        self.port.ring.sent(&bytes);
+        if open.replies.try_send(bytes).is_err() {
             tracing::debug!(bus.id = %self.id, "a reply had no room");
         }
     }

@@ -105,6 +105,8 @@ fn site_at(address: SocketAddr, change: impl FnOnce(&mut Bus)) -> Site {
         unit,
         profile: "gb26875".to_owned(),
         gap_ms: 0,
+        timeout_ms: None,
+        retries: 0,
         caller: Some(caller(source)),
     };
     let mut bus = Bus {
@@ -113,6 +115,7 @@ fn site_at(address: SocketAddr, change: impl FnOnce(&mut Bus)) -> Site {
         line: Line::Listen(address.to_string()),
         poll_interval_ms: 0,
         timeout_ms: 0,
+        pause_after_connect_ms: 0,
         units: vec![unit(1, 889), unit(2, 890)],
     };
     change(&mut bus);

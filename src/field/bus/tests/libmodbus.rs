@@ -236,8 +236,10 @@ async fn a_device_of_libmodbus_is_read_and_commanded_behind_a_gateway_of_socat()
 async fn with_quirks(quirks: Quirks, target: Target, action: Action) -> (Peer, WriteOutcome) {
     let (peer, line) = Peer::tcp();
     let mut profiles = unit_profiles();
-    for UnitProfile::Registers(profile) in profiles.values_mut() {
-        profile.quirks = quirks;
+    for profile in profiles.values_mut() {
+        if let UnitProfile::Registers(profile) = profile {
+            profile.quirks = quirks;
+        }
     }
     let bench = Bench::with(behind(line), &profiles);
     bench.up().await;

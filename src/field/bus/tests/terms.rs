@@ -39,8 +39,10 @@ fn with_pause(mut site: Site, pause_after_connect_ms: u32) -> Site {
 /// Every device has these ways.
 fn bench_of(site: Site, quirks: Quirks) -> Bench {
     let mut profiles = unit_profiles();
-    for UnitProfile::Registers(profile) in profiles.values_mut() {
-        profile.quirks = quirks;
+    for profile in profiles.values_mut() {
+        if let UnitProfile::Registers(profile) = profile {
+            profile.quirks = quirks;
+        }
     }
     Bench::with(site, &profiles)
 }
