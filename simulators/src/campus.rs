@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 mod look;
 mod nasty;
+mod printers;
 
 use crate::clock::SimClock;
 use crate::control;
@@ -25,6 +26,7 @@ use crate::guards::{self, Broker, Guard, GuardRefusal, GuardView, HandReply};
 use crate::io::OutputVerb;
 use crate::layout::{Layout, Place, Which};
 use crate::panel::{PanelVerb, PointVerb};
+use crate::printer::{self, Printer, PrinterSpec, PrinterVerb};
 use crate::scenario::Running as RunningScenario;
 use crate::view::{Lamps, LinkView, OutputView, PointView};
 use crate::wire::frame::Framing;
@@ -43,6 +45,8 @@ pub struct CampusOptions {
     pub lines: BTreeMap<String, SocketAddr>,
     /// Lines without an address of their own take any free port; else the one in the layout.
     pub free: bool,
+    /// Panels that print beside their line.
+    pub printers: Vec<PrinterSpec>,
     /// The control API and its page, HTTP.
     pub control: SocketAddr,
     /// Where serial lines are linked under the names of the layout; without it only their pseudo-terminals are there.
@@ -60,6 +64,7 @@ impl Default for CampusOptions {
             lines: BTreeMap::new(),
             free: true,
             serial: None,
+            printers: Vec::new(),
             control: any,
             speed: 1.0,
         }
@@ -75,6 +80,8 @@ pub struct Addresses {
     pub io: Option<SocketAddr>,
     /// Every line by its id: `host:port`, or the path of a serial line.
     pub lines: BTreeMap<String, String>,
+    /// The line of every printer by its panel.
+    pub printers: BTreeMap<String, PathBuf>,
     /// The control API.
     pub control: SocketAddr,
 }
@@ -88,6 +95,7 @@ pub struct Running {
     pub campus: Campus,
     tasks: JoinSet<()>,
     far_ends: Vec<FarEnd>,
+    printers: Vec<Printer>,
 }
 
 impl Running {
@@ -110,6 +118,7 @@ impl Running {
     /// Stops everything and returns when the ports are closed.
     pub async fn stop(mut self) {
         self.far_ends.clear();
+        self.printers.clear();
         self.tasks.shutdown().await;
     }
 
@@ -164,7 +173,7 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
     let (cables, ptys): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let listener = TcpListener::bind(options.control).await?;
     let field = Field::new(layout);
-    let addresses = addresses(&field, (&links, &cables), listener.local_addr()?);
+    let mut addresses = addresses(&field, (&links, &cables), listener.local_addr()?);
     let campus = Campus(Arc::new(Shared {
         field: Mutex::new(field),
         clock: SimClock::start(options.speed),
@@ -172,6 +181,7 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
         cables: cables.clone(),
         guards: Mutex::new(BTreeMap::new()),
         scenario: Mutex::new(None),
+        printers: Mutex::new(Vec::new()),
     }));
     let mut tasks = JoinSet::new();
     for link in &links {
@@ -188,12 +198,18 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
     let far_ends = cables.iter().zip(ptys);
     let far_ends = far_ends.map(|(cable, pty)| cable.serve(campus.clone(), pty));
     let far_ends = far_ends.collect::<io::Result<_>>()?;
+    let printers = campus.start_printers(&options.printers)?;
+    for (printer, spec) in printers.iter().zip(&options.printers) {
+        let path = printer.path.clone();
+        addresses.printers.insert(spec.panel.clone(), path);
+    }
     tasks.spawn(control::serve(listener, campus.clone()));
     Ok(Running {
         addresses,
         campus,
         tasks,
         far_ends,
+        printers,
     })
 }
 
@@ -246,6 +262,7 @@ fn addresses(
             .chain(serial)
             .map(|(line, address)| (field.link_id(line).to_owned(), address))
             .collect(),
+        printers: BTreeMap::new(),
         control,
     }
 }
@@ -262,6 +279,7 @@ struct Shared {
     cables: Vec<Arc<Cable>>,
     guards: Mutex<BTreeMap<String, Arc<Guard>>>,
     scenario: Mutex<Option<RunningScenario>>,
+    printers: Mutex<Vec<Arc<printer::Shared>>>,
 }
 
 impl Campus {
@@ -405,6 +423,9 @@ impl Campus {
         }
         for cable in &self.0.cables {
             cable.switch(true);
+        }
+        for printer in self.printer_list().iter() {
+            printer.act(PrinterVerb::Right);
         }
         for link in &self.0.links {
             if !link.switch(true).await {

@@ -15,6 +15,7 @@ pub mod io;
 pub mod layout;
 pub mod nasty;
 pub mod panel;
+pub mod printer;
 pub mod scenario;
 pub mod transmitter;
 pub mod view;

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use fengsui_sim::bench::field::{BenchField, FieldOptions};
 use fengsui_sim::bench::line::{BenchLine, LineOptions};
 use fengsui_sim::bench::{self, Measured};
 use fengsui_sim::campus::{self, CampusOptions};
 use fengsui_sim::guards::script;
 use fengsui_sim::layout::Which;
+use fengsui_sim::printer::{Form, PrinterSpec};
 use fengsui_sim::scenario::Scenario;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -56,6 +57,9 @@ struct CampusArguments {
     /// The folder in which serial lines are linked.
     #[arg(long, default_value = "/tmp/fengsui-demo")]
     serial: PathBuf,
+    /// A panel that prints beside its line, as PANEL=FORM[@BAUD]: panel1=gst9000@2400. Its line is linked as printer-PANEL.tty.
+    #[arg(long = "printer", value_parser = printer)]
+    printers: Vec<PrinterSpec>,
     /// How many times faster than real time the campus lives.
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
@@ -144,6 +148,14 @@ async fn campus(asked: CampusArguments) -> anyhow::Result<()> {
             .filter_map(|(id, address)| Some((id.to_owned(), address?)))
             .collect(),
         free: asked.free,
+        printers: asked
+            .printers
+            .into_iter()
+            .map(|spec| PrinterSpec {
+                link: Some(asked.serial.join(format!("printer-{}.tty", spec.panel))),
+                ..spec
+            })
+            .collect(),
         serial: Some(asked.serial),
         control: asked.control,
         speed: asked.speed,
@@ -164,6 +176,19 @@ async fn campus(asked: CampusArguments) -> anyhow::Result<()> {
     }
     running.stop().await;
     Ok(())
+}
+
+/// `panel1=gst9000@2400`
+fn printer(text: &str) -> Result<PrinterSpec, String> {
+    let asked = text.split_once('=');
+    let (panel, form) = asked.ok_or("write PANEL=FORM, for example panel1=gst9000")?;
+    let (form, baud) = form.split_once('@').unwrap_or((form, "2400"));
+    Ok(PrinterSpec {
+        panel: panel.to_owned(),
+        form: Form::from_str(form, true)?,
+        baud: baud.parse().map_err(|_| format!("{baud} is no speed"))?,
+        link: None,
+    })
 }
 
 fn read_scenario(path: &std::path::Path) -> anyhow::Result<Scenario> {

@@ -105,6 +105,7 @@ pub(crate) struct Panel {
     mains: bool,
     command: u16,
     first_alarm: Option<u16>,
+    resets: u64,
     now: u64,
 }
 
@@ -127,6 +128,7 @@ impl Panel {
             mains: true,
             command: 0,
             first_alarm: None,
+            resets: 0,
             now: 0,
         }
     }
@@ -241,6 +243,7 @@ impl Panel {
     }
 
     fn reset(&mut self) {
+        self.resets += 1;
         let realarm_at = self.now.saturating_add(self.layout.realarm_ms);
         for device in self.devices.values_mut() {
             device.latched = false;
@@ -334,6 +337,11 @@ impl Panel {
     /// Whether a register takes commands.
     pub(crate) fn is_command(&self, register: u16) -> bool {
         register == self.layout.command_register
+    }
+
+    /// How often it was reset.
+    pub(crate) fn resets(&self) -> u64 {
+        self.resets
     }
 
     pub(crate) fn device(&self, number: u16) -> Option<&Device> {

@@ -4,6 +4,7 @@
 
 mod error;
 mod nasty;
+mod printer;
 pub(crate) mod words;
 
 use std::io;
@@ -65,6 +66,7 @@ fn router(campus: Campus) -> Router {
             "/scenario",
             get(nasty::scenario).post(nasty::play).delete(nasty::stop),
         )
+        .route("/printers/{panel}/{verb}", post(printer::act))
         .route("/guards", get(guards))
         .route("/guards/{recipient}/script", post(guard_script))
         .route("/guards/{recipient}/reply", post(guard_reply))
