@@ -12,6 +12,8 @@ pub mod dispatch;
 pub mod domain;
 pub mod engine;
 pub mod field;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod linkage;
 pub mod log;

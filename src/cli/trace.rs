@@ -28,6 +28,8 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(300);
 /// Ports of a capture: Modbus TCP, and what `-d udp.port==5020,mbrtu` names.
 const PORT_MODBUS: u16 = 502;
 const PORT_RTU: u16 = 5_020;
+/// The usual port of a printer, for what a panel prints.
+const PORT_PRINTER: u16 = 9_100;
 
 /// Which frames, and where to.
 #[derive(Debug, Args)]
@@ -218,6 +220,7 @@ fn wire(line: &Line) -> Wire {
         Line::Tcp(_) => Wire::Tcp(PORT_MODBUS),
         Line::Listen(address) => Wire::Tcp(port(address)),
         Line::RtuOverTcp(_) | Line::Serial(_) => Wire::Udp(PORT_RTU),
+        Line::Printer(_) => Wire::Tcp(PORT_PRINTER),
     }
 }
 

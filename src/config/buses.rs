@@ -7,14 +7,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::callers::{Callers, Claim};
-use super::lines::{self, LineEntry, SerialEntry};
+use super::lines::{self, LineEntry, PrinterEntry, SerialEntry};
 use super::names::{Noun, Word};
 use super::scope::Scope;
 use super::section::Section;
 use super::site::by_id;
-use super::transmitters::Wired;
 use crate::domain::ids::BusId;
-use crate::domain::line::Line;
+use crate::domain::line::{Line, PrinterLine};
 use crate::domain::site::{Bus, RETRIES, Unit};
 use crate::domain::text::Text;
 
@@ -38,6 +37,7 @@ struct BusEntry {
     rtu_address: Option<Word>,
     serial: Option<Spanned<SerialEntry>>,
     listen: Option<Word>,
+    printer: Option<Spanned<PrinterEntry>>,
     poll_interval_ms: Option<Spanned<i64>>,
     timeout_ms: Option<Spanned<i64>>,
     pause_after_connect_ms: Option<Spanned<i64>>,
@@ -56,6 +56,13 @@ struct UnitEntry {
     from: Option<Word>,
 }
 
+/// A unit's profile, where it is named.
+pub(super) struct Wired {
+    pub(super) bus: BusId,
+    pub(super) line: Line,
+    pub(super) profile: Word,
+}
+
 /// Reads `[[buses]]`. On a demo site a serial line may only be a pseudo-terminal.
 pub(super) fn read(
     file: &mut Section<'_>,
@@ -66,17 +73,12 @@ pub(super) fn read(
     let mut wired = Vec::new();
     let entries = file.list("buses", scope.reports);
     let buses = by_id(entries, |entry: BusEntry| {
-        let profiles: Vec<Word> = entry
-            .units
-            .as_ref()
-            .iter()
-            .map(|unit| unit.profile.clone())
-            .collect();
+        let units = entry.units.as_ref().iter();
+        let profiles: Vec<Word> = units.map(|unit| unit.profile.clone()).collect();
         let (id, bus) = read_bus(entry, is_demo, &mut places, scope);
-        let line = &bus.line;
         wired.extend(profiles.into_iter().map(|profile| Wired {
             bus: id.clone(),
-            line: line.clone(),
+            line: bus.line.clone(),
             profile,
         }));
         Some((id, bus))
@@ -96,12 +98,16 @@ fn read_bus(
         rtu_address: entry.rtu_address,
         serial: entry.serial,
         listen: entry.listen,
+        printer: entry.printer,
     };
     let (line, span) = lines::read(line, is_demo, scope);
     if let Some(first) = places.insert(line.place().to_owned(), span.clone()) {
         let what = match line {
-            Line::Tcp(_) | Line::RtuOverTcp(_) | Line::Listen(_) => "address",
-            Line::Serial(_) => "port",
+            Line::Tcp(_)
+            | Line::RtuOverTcp(_)
+            | Line::Listen(_)
+            | Line::Printer(PrinterLine::Tcp(_)) => "address",
+            Line::Serial(_) | Line::Printer(PrinterLine::Serial(_)) => "port",
         };
         scope.clash(
             span,
@@ -114,7 +120,7 @@ fn read_bus(
     let mut figure = |value: Option<Spanned<i64>>, limits, what| match value {
         Some(value) => scope.number(&value, limits, what),
         // Whoever speaks without being asked is neither polled nor waited for.
-        None if matches!(line, Line::Listen(_)) => None,
+        None if matches!(line, Line::Listen(_) | Line::Printer(_)) => None,
         None => {
             let message = format!("`{what}` is missing in this bus");
             scope.error(

@@ -1,4 +1,4 @@
-//! The way to the devices of a bus: exactly one of `address`, `rtu_address`, `serial` and `listen` in `[[buses]]` of site.toml.
+//! The way to the devices of a bus: exactly one of `address`, `rtu_address`, `serial`, `listen` and `printer` in `[[buses]]` of site.toml.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::names::Word;
 use super::scope::Scope;
-use crate::domain::line::{DriverEnable, Line, Parity, SerialLine};
+use crate::domain::line::{DriverEnable, Line, Parity, PrinterLine, SerialLine};
 
 /// What UARTs and adapters agree on.
 const BAUDS: [u32; 8] = [1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200];
@@ -30,7 +30,19 @@ pub(super) struct SerialEntry {
     rs485: Option<DriverEnable>,
 }
 
-/// The three keys, one of which stands in the file.
+/// `printer = { path = "…", baud = 2400, parity = "none", stop_bits = 1 }` or `printer = { address = "host:port" }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PrinterEntry {
+    path: Option<Word>,
+    address: Option<Word>,
+    baud: Option<Spanned<i64>>,
+    #[serde(default)]
+    parity: Parity,
+    stop_bits: Option<Spanned<i64>>,
+}
+
+/// The keys, one of which stands in the file.
 pub(super) struct LineEntry {
     /// The id of the bus: where it stands when it has no line at all.
     pub(super) bus: Range<usize>,
@@ -38,6 +50,7 @@ pub(super) struct LineEntry {
     pub(super) rtu_address: Option<Word>,
     pub(super) serial: Option<Spanned<SerialEntry>>,
     pub(super) listen: Option<Word>,
+    pub(super) printer: Option<Spanned<PrinterEntry>>,
 }
 
 /// Reads the line with the place where it stands. On a demo site a serial line may only be a pseudo-terminal.
@@ -55,14 +68,20 @@ pub(super) fn read(entry: LineEntry, is_demo: bool, scope: &mut Scope<'_>) -> (L
         }
     }
     if let Some(serial) = entry.serial {
-        lines.push(read_serial(serial, is_demo, scope));
+        let (line, span) = read_serial(serial.into_inner(), is_demo, scope);
+        lines.push((Line::Serial(line), span));
+    }
+    if let Some(printer) = entry.printer {
+        let span = printer.span();
+        let line = read_printer(printer, is_demo, scope);
+        lines.push((Line::Printer(line), span));
     }
     let mut lines = lines.into_iter();
     let Some(first) = lines.next() else {
         scope.error(
             entry.bus.clone(),
             "the bus goes nowhere",
-            "write address = \"host:port\" (Modbus TCP), rtu_address = \"host:port\" (RTU over TCP), serial = { path = \"/dev/ttyS1\", baud = 9600 } or listen = \"0.0.0.0:8001\" (GB/T 26875.3)",
+            "write address = \"host:port\" (Modbus TCP), rtu_address = \"host:port\" (RTU over TCP), serial = { path = \"/dev/ttyS1\", baud = 9600 }, listen = \"0.0.0.0:8001\" (GB/T 26875.3) or printer = { path = \"/dev/ttyS1\", baud = 2400 }",
         );
         return (Line::Tcp(String::new()), entry.bus);
     };
@@ -81,18 +100,54 @@ pub(super) fn read(entry: LineEntry, is_demo: bool, scope: &mut Scope<'_>) -> (L
             span,
             first.1.clone(),
             "the bus has two lines",
-            "keep one of `address`, `rtu_address`, `serial` and `listen`",
+            "keep one of `address`, `rtu_address`, `serial`, `listen` and `printer`",
         );
     }
     first
 }
 
+/// A port of this machine or a device server, of which one stands in the file.
+fn read_printer(entry: Spanned<PrinterEntry>, is_demo: bool, scope: &mut Scope<'_>) -> PrinterLine {
+    let span = entry.span();
+    let PrinterEntry {
+        path,
+        address,
+        baud,
+        parity,
+        stop_bits,
+    } = entry.into_inner();
+    match (path, address, baud) {
+        (None, Some(address), None) => {
+            check_address(&address, scope);
+            PrinterLine::Tcp(address.into_inner())
+        }
+        (Some(path), None, Some(baud)) => {
+            let serial = SerialEntry {
+                path,
+                baud,
+                parity,
+                stop_bits,
+                echo: false,
+                rs485: None,
+            };
+            PrinterLine::Serial(read_serial(serial, is_demo, scope).0)
+        }
+        _ => {
+            scope.error(
+                span,
+                "the printer's line is neither a port nor a device server",
+                "write printer = { path = \"/dev/serial/by-id/…\", baud = 2400 } or printer = { address = \"host:port\" }",
+            );
+            PrinterLine::Tcp(String::new())
+        }
+    }
+}
+
 fn read_serial(
-    entry: Spanned<SerialEntry>,
+    entry: SerialEntry,
     pty_only: bool,
     scope: &mut Scope<'_>,
-) -> (Line, Range<usize>) {
-    let entry = entry.into_inner();
+) -> (SerialLine, Range<usize>) {
     let baud = u32::try_from(*entry.baud.as_ref()).ok();
     let baud = baud.filter(|baud| BAUDS.contains(baud));
     if baud.is_none() {
@@ -124,7 +179,7 @@ fn read_serial(
         driver: entry.rs485,
         pty_only,
     };
-    (Line::Serial(line), span)
+    (line, span)
 }
 
 pub(super) fn check_address(address: &Word, scope: &mut Scope<'_>) {
@@ -156,14 +211,17 @@ fn split(address: &str) -> Option<(&str, &str)> {
 /// looked at again when it is opened.
 pub(super) fn is_simulated(line: &Line) -> bool {
     match line {
-        Line::Tcp(address) | Line::RtuOverTcp(address) | Line::Listen(address) => {
+        Line::Tcp(address)
+        | Line::RtuOverTcp(address)
+        | Line::Listen(address)
+        | Line::Printer(PrinterLine::Tcp(address)) => {
             let host = split(address).map_or(address.as_str(), |(host, _)| host);
             // A bus that goes nowhere is reported where it stands.
             host.is_empty()
                 || host == "localhost"
                 || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
         }
-        Line::Serial(serial) => {
+        Line::Serial(serial) | Line::Printer(PrinterLine::Serial(serial)) => {
             let path = PathBuf::from(&serial.path);
             path.canonicalize()
                 .map_or(serial.pty_only, |path| path.starts_with(PTYS))

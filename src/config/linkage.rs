@@ -239,13 +239,20 @@ fn read_feedback(entry: FeedbackEntry, scope: &mut Scope<'_>) -> Option<Feedback
     })
 }
 
+/// Some ways only tell.
+fn not_switched(entry: &OutputEntry, over: &str, scope: &mut Scope<'_>) -> Option<Means> {
+    let message = format!("nothing can be switched over {over}");
+    let help = "it only tells; name the bus and unit of the module that switches this output";
+    scope.error(entry.bus.span(), message, help);
+    None
+}
+
 fn read_means(entry: &OutputEntry, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<Means> {
     let (unit, known) = lookup.profile(&entry.bus, &entry.unit, scope)?;
-    let Known::Registers(known) = known else {
-        let message = "nothing can be switched over a transmission device";
-        let help = "it only tells; name the bus and unit of the module that switches this output";
-        scope.error(entry.bus.span(), message, help);
-        return None;
+    let known = match known {
+        Known::Registers(known) => known,
+        Known::Transmitter(_) => return not_switched(entry, "a transmission device", scope),
+        Known::Printer(_) => return not_switched(entry, "a printer's line", scope),
     };
     let write = known.write(&entry.write, scope)?;
     prover::check_silence(entry, known, scope);

@@ -9,6 +9,8 @@ mod buses;
 mod callers;
 mod daemon;
 mod files;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod groups;
 mod lines;
 mod linkage;
@@ -19,6 +21,7 @@ mod parts;
 mod people;
 mod plans;
 mod points;
+mod printer;
 mod procedures;
 mod profile;
 mod prover;
@@ -156,10 +159,16 @@ fn read(folder: &Folder, reports: &mut Vec<Report>) -> Option<Configuration> {
     if let Some(source) = folder.sources.get("site.toml") {
         let scope = &mut scope(source, names, reports);
         transmitters::check(&campus.wired, &profiles, scope);
+        printer::check(&campus.wired, &profiles, scope);
         // Points with an error are reported and left out: only a table that is right as it stands can lack one.
         if names.count(Noun::Point) == points.len() {
             transmitters::check_others(&campus.buses, &points, &campus.wired, scope);
         }
+    }
+    if let Some(source) = folder.sources.get("points.csv")
+        && names.count(Noun::Point) == points.len()
+    {
+        printer::check_others(&campus.buses, &points, &mut scope(source, names, reports));
     }
     lookup.points = &points;
     let outputs = match linkage {

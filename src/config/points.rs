@@ -9,7 +9,8 @@ use toml::Spanned;
 
 use super::lookup::Lookup;
 use super::names::{Noun, Word, advice};
-use super::profile::Known;
+use super::printer;
+use super::profile::{Known, Registers};
 use super::routes;
 use super::scope::Scope;
 use super::table::Row;
@@ -205,23 +206,32 @@ fn read_address(
     lookup: &Lookup<'_>,
     scope: &mut Scope<'_>,
 ) -> Option<Wired> {
-    let (bus, group) = (row.word("bus"), row.word("group"));
+    let bus = row.word("bus");
     let unit = integer(&row.word("unit"), scope);
     let (unit, known) = lookup.profile(&bus, &unit?, scope)?;
-    let known = match known {
-        Known::Registers(known) => known,
-        Known::Transmitter(profile) => {
-            let (address, shared) = transmitters::address(row, kind, profile, scope)?;
-            let (bus, group) = (bus.into_inner(), group.into_inner());
-            let element = Element::Told(bus, unit, group, address.clone(), shared);
-            return Some(Wired {
-                unit,
-                address,
-                measured_in: None,
-                element,
-            });
-        }
+    let (address, shared) = match known {
+        Known::Registers(known) => return read_register(row, (unit, kind), known, scope),
+        Known::Transmitter(profile) => transmitters::address(row, kind, profile, scope)?,
+        Known::Printer(profile) => (printer::address(row, kind, profile, scope)?, None),
     };
+    let (bus, group) = (bus.into_inner(), row.word("group").into_inner());
+    let element = Element::Told(bus, unit, group, address.clone(), shared);
+    Some(Wired {
+        unit,
+        address,
+        measured_in: None,
+        element,
+    })
+}
+
+/// The register or bit of a unit that speaks Modbus.
+fn read_register(
+    row: &Row,
+    (unit, kind): (u8, Option<PointKind>),
+    known: &Registers,
+    scope: &mut Scope<'_>,
+) -> Option<Wired> {
+    let group = row.word("group");
     let found = known.group(&group, scope)?;
     if let Some(kind) = kind {
         check_bits(kind, found, &group, scope);
@@ -230,11 +240,12 @@ fn read_address(
     // The first table stands for the point; the others follow it.
     let part = found.parts.first()?;
     let place = part.place(found.numbering, index)?;
+    let bus = row.word("bus").into_inner();
     Some(Wired {
         unit,
         address: Address::Index(index),
         measured_in: found.unit().map(str::to_owned),
-        element: Element::Register(bus.into_inner(), unit, part.area, place),
+        element: Element::Register(bus, unit, part.area, place),
     })
 }
 

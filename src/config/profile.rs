@@ -10,6 +10,7 @@ use super::address::{Base, BaseEntry};
 use super::files::{Folder, Source};
 use super::groups::{self, GroupEntry};
 use super::names::{Names, Noun, Word, advice};
+use super::printer;
 use super::quirks::{self, QuirksEntry};
 use super::report::Report;
 use super::scope::Scope;
@@ -18,6 +19,7 @@ use super::summary::{self, SummaryEntry};
 use super::transmitters;
 use super::writes::{self, WriteEntry};
 use crate::domain::layout::Group;
+use crate::domain::printer::Printer;
 use crate::domain::profile::{Profile, UnitProfile, Write};
 use crate::domain::transmitter::Transmitter;
 
@@ -32,6 +34,8 @@ pub(super) enum Known {
     Registers(Registers),
     /// GB/T 26875.3.
     Transmitter(Transmitter),
+    /// A panel that only prints.
+    Printer(Printer),
 }
 
 impl Known {
@@ -40,6 +44,7 @@ impl Known {
         match self {
             Self::Registers(registers) => UnitProfile::Registers(registers.profile),
             Self::Transmitter(transmitter) => UnitProfile::Transmitter(transmitter),
+            Self::Printer(printer) => UnitProfile::Printer(printer),
         }
     }
 }
@@ -53,6 +58,8 @@ enum Protocol {
     Modbus,
     /// GB/T 26875.3-2011.
     Gb26875,
+    /// Text that a panel prints.
+    Printer,
 }
 
 /// A register profile with what only the configuration has to know of it.
@@ -123,6 +130,7 @@ fn read(name: &str, mut scope: Scope<'_>) -> Option<Known> {
     match protocol.unwrap_or_default() {
         Protocol::Modbus => read_registers(name, file, &mut scope).map(Known::Registers),
         Protocol::Gb26875 => transmitters::read(name, file, &mut scope).map(Known::Transmitter),
+        Protocol::Printer => printer::read(name, file, &mut scope).map(Known::Printer),
     }
 }
 

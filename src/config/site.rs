@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::buses;
+use super::buses::{self, Wired};
 use super::files::Source;
 use super::names::{self, Names, Noun, Word};
 use super::people;
@@ -14,7 +14,6 @@ use super::report::Report;
 use super::routes;
 use super::scope::Scope;
 use super::section::Section;
-use super::transmitters::Wired;
 use crate::domain::group::{Group, GroupId};
 use crate::domain::ids::{
     BuildingId, BusId, CompartmentId, FloorId, OutputId, RecipientId, SiteId, ZoneId,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::buses::Wired;
 use super::names::{Word, advice};
 use super::profile::{self, Known};
 use super::scope::Scope;
@@ -159,19 +160,15 @@ fn part(text: &str, split: PartAddress) -> Option<Address> {
     Some(Address::Part { system, part })
 }
 
-/// A unit's profile, where it is named.
-pub(super) struct Wired {
-    pub(super) bus: BusId,
-    pub(super) line: Line,
-    pub(super) profile: Word,
-}
-
-/// Profile and line speak the same protocol.
+/// Profile and line speak the same protocol. What prints is judged by `printer`.
 pub(super) fn check(wired: &[Wired], profiles: &BTreeMap<String, Known>, scope: &mut Scope<'_>) {
     for Wired { line, profile, .. } in wired {
         let help = match (profiles.get(profile.as_ref()), line) {
-            (None, _)
-            | (Some(Known::Registers(_)), Line::Tcp(_) | Line::RtuOverTcp(_) | Line::Serial(_))
+            (None | Some(Known::Printer(_)), _)
+            | (
+                Some(Known::Registers(_)),
+                Line::Tcp(_) | Line::RtuOverTcp(_) | Line::Serial(_) | Line::Printer(_),
+            )
             | (Some(Known::Transmitter(_)), Line::Listen(_)) => continue,
             (Some(Known::Registers(_)), Line::Listen(_)) => {
                 "on a bus with `listen` belong profiles with protocol = \"gb26875\""

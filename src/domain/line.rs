@@ -15,6 +15,17 @@ pub enum Line {
     Serial(SerialLine),
     /// Transmission devices connect to us at `host:port` (GB/T 26875.3).
     Listen(String),
+    /// A printer's port: it is only listened to.
+    Printer(PrinterLine),
+}
+
+/// The way to the port of a printer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PrinterLine {
+    /// A serial port of this machine.
+    Serial(SerialLine),
+    /// A serial device server at `host:port`.
+    Tcp(String),
 }
 
 /// A serial port and how its characters are sent.
@@ -76,8 +87,11 @@ impl Line {
     #[must_use]
     pub fn place(&self) -> &str {
         match self {
-            Self::Tcp(address) | Self::RtuOverTcp(address) | Self::Listen(address) => address,
-            Self::Serial(serial) => &serial.path,
+            Self::Tcp(address)
+            | Self::RtuOverTcp(address)
+            | Self::Listen(address)
+            | Self::Printer(PrinterLine::Tcp(address)) => address,
+            Self::Serial(serial) | Self::Printer(PrinterLine::Serial(serial)) => &serial.path,
         }
     }
 }
@@ -88,7 +102,10 @@ impl fmt::Display for Line {
             Self::Tcp(address) => f.write_str(address),
             Self::RtuOverTcp(address) => write!(f, "{address} (RTU over TCP)"),
             Self::Listen(address) => write!(f, "port {address}"),
-            Self::Serial(serial) => write!(f, "{} at {} baud", serial.path, serial.baud),
+            Self::Serial(serial) | Self::Printer(PrinterLine::Serial(serial)) => {
+                write!(f, "{} at {} baud", serial.path, serial.baud)
+            }
+            Self::Printer(PrinterLine::Tcp(address)) => write!(f, "{address} (printer)"),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Group;
 use super::output::Target;
+use super::printer::Printer;
 use super::transmitter::Transmitter;
 
 /// What one kind of unit says and takes, by the protocol it speaks.
@@ -17,6 +18,8 @@ pub enum UnitProfile {
     Registers(Profile),
     /// GB/T 26875.3: a transmission device that connects to us.
     Transmitter(Transmitter),
+    /// A panel that only prints.
+    Printer(Printer),
 }
 
 /// A device's map.

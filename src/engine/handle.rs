@@ -9,7 +9,8 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::board::Board;
 use super::ports::{AccountRow, Answer, DeviceRow, Problem, RowChange, SessionRow, TokenRow};
-use super::pulses::{Pulse, Pulses};
+pub use super::pulses::Pulse;
+use super::pulses::Pulses;
 use super::stages::{Histogram, Stage, Stages};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};

@@ -44,7 +44,7 @@ pub fn budgets(site: &Site, profiles: &BTreeMap<String, UnitProfile>) -> Vec<Bud
     let maps = super::register_maps(profiles);
     let budgets = site.buses.values().filter_map(|bus| match &bus.line {
         Line::Serial(line) => Some(budget(bus, line, &plan::blocks(site, bus, &maps).0)),
-        Line::Tcp(_) | Line::RtuOverTcp(_) | Line::Listen(_) => None,
+        Line::Tcp(_) | Line::RtuOverTcp(_) | Line::Listen(_) | Line::Printer(_) => None,
     });
     budgets.collect()
 }

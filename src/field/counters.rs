@@ -54,6 +54,14 @@ pub struct Counts {
     pub own_echoes: u64,
     /// The serial port was missing, in use, forbidden, unplugged or never silent.
     pub port_faults: u64,
+    /// Records that a panel printed, of which those that were understood are `ok`.
+    pub records: u64,
+    /// Of these, such as name what points.csv does not know.
+    pub records_unlisted: u64,
+    /// Of these, such as no pattern of the profile knows.
+    pub records_unknown: u64,
+    /// Of these, such as cannot be read: not whole, or with bytes that are no text.
+    pub records_damaged: u64,
     /// Right replies that were not believed until another said the same.
     pub doubted: u64,
     /// Connections made.
@@ -89,6 +97,10 @@ impl Counts {
             ("function", self.bad_function),
             ("byte_count", self.bad_count),
             ("echo", self.bad_echo),
+            ("record", self.records),
+            ("record_unlisted", self.records_unlisted),
+            ("record_unknown", self.records_unknown),
+            ("record_damaged", self.records_damaged),
             ("doubted", self.doubted),
             ("reset", self.resets),
             ("refused", self.refused),

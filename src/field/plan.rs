@@ -232,7 +232,7 @@ fn place(
 fn limits(bus: &Bus, profile: &Profile, area: Area) -> Limits {
     let beside = match bus.line {
         Line::Tcp(_) => BESIDE_TCP,
-        Line::RtuOverTcp(_) | Line::Serial(_) | Line::Listen(_) => BESIDE_RTU,
+        Line::RtuOverTcp(_) | Line::Serial(_) | Line::Listen(_) | Line::Printer(_) => BESIDE_RTU,
     };
     let allowed = if area.is_bits() {
         BITS_MAX

@@ -180,7 +180,7 @@ impl Reader {
             Line::RtuOverTcp(_) => self.rtu(frame, false),
             Line::Serial(line) => self.rtu(frame, line.echo),
             // Nothing is asked there.
-            Line::Listen(_) => None,
+            Line::Listen(_) | Line::Printer(_) => None,
         }
     }
 

@@ -10,6 +10,7 @@ use super::{Campus, Cell, Stamp};
 use crate::domain::ids::{BusId, PointId};
 use crate::domain::input::{Observation, Telling, Transmission};
 use crate::domain::point::{Conditions, PointKind, Quality};
+use crate::domain::printer;
 use crate::domain::site::Site;
 use crate::domain::time::{Now, WallTime};
 
@@ -55,6 +56,12 @@ impl LinkState {
     #[must_use]
     pub fn answers(&self, unit: u8) -> bool {
         self.up == Some(true) && !self.lost.contains_key(&unit)
+    }
+
+    /// Whether a unit that prints may have printed something unheard: what it has said stands, that it said nothing does not.
+    fn has_gap(&self, unit: u8) -> bool {
+        let lost = self.lost.get(&unit);
+        self.up == Some(true) && lost.is_some_and(|lost| printer::is_gap(&lost.reason))
     }
 }
 
@@ -102,15 +109,13 @@ pub fn observed(campus: &Campus, site: &Site, now: Now, observation: &Observatio
 /// How far a point can be believed now: never better than its line and its unit.
 #[must_use]
 pub fn quality(campus: &Campus, site: &Site, id: &PointId) -> Quality {
-    let read = campus
-        .points
-        .get(id)
-        .map_or(Quality::Unknown, |point| point.quality);
+    let state = campus.points.get(id).copied().unwrap_or_default();
+    let is_quiet = state.conditions == Conditions::default();
     let answers = site.points.get(id).is_some_and(|point| {
         let link = campus.links.get(&point.bus);
-        link.is_some_and(|link| link.answers(point.unit))
+        link.is_some_and(|link| link.answers(point.unit) || !is_quiet && link.has_gap(point.unit))
     });
-    match (read, answers) {
+    match (state.quality, answers) {
         (Quality::Unknown, _) => Quality::Unknown,
         (Quality::Good, true) => Quality::Good,
         (Quality::Good, false) | (Quality::Stale, _) => Quality::Stale,

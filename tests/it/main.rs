@@ -19,6 +19,7 @@ mod groups;
 mod kill;
 mod peers;
 mod people;
+mod printer;
 mod service;
 mod site;
 mod spool;

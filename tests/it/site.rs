@@ -115,6 +115,12 @@ impl TestSite {
         Self::on(folder, options, SMALL).await
     }
 
+    /// As [`TestSite::prepare`], with a campus of one's own.
+    pub(crate) async fn prepare_with(options: CampusOptions) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::on(folder, options, SMALL).await
+    }
+
     async fn on(folder: TempDir, options: CampusOptions, files: &str) -> Self {
         let campus = campus::start(options).await.expect("the campus starts");
         let mut site = Self {

@@ -5,6 +5,7 @@ mod drawings;
 mod files;
 mod panels;
 mod planted;
+mod printers;
 mod transmitters;
 
 use std::fs;

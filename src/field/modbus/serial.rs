@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
-use super::port::Port;
 use super::rtu::{Asked, Look};
 use super::transport::{Ask, Way};
 use crate::domain::line::SerialLine;
+use crate::field::port::Port;
 use crate::field::trace::{Ring, Verdict};
 
 /// Above this speed the silences are fixed.

@@ -73,8 +73,8 @@ impl Connection {
                 .await
                 .map(Self::RtuOverTcp),
             Line::Serial(line) => serial::Connection::open(line, way).await.map(Self::Serial),
-            // Nobody is asked there: devices come to us, over `gb26875`.
-            Line::Listen(_) => Err(Fault::Unreachable),
+            // Nobody is asked there: devices come to us, or only speak.
+            Line::Listen(_) | Line::Printer(_) => Err(Fault::Unreachable),
         }
     }
 

@@ -156,6 +156,17 @@ impl Engine {
         }
     }
 
+    /// Lets the engine have known this before.
+    pub(crate) fn knows(&self, key: &str, document: &str) {
+        let mut documents = self.shared.documents.write().unwrap();
+        documents.by_key.insert(key.into(), document.into());
+    }
+
+    /// Whether the engine has its journal.
+    pub(crate) fn ready(&self, is_ready: bool) {
+        self.shared.set_health(|health| health.ready = is_ready);
+    }
+
     pub(crate) fn heard(&self) -> Heard {
         self.heard.borrow().clone()
     }

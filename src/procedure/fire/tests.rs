@@ -2,6 +2,7 @@
 
 mod command;
 mod groups;
+mod printer;
 mod record;
 mod report;
 mod restore;

@@ -13,7 +13,7 @@ mod room;
 mod shift;
 mod verdict;
 
-pub use panel::sounders_on;
+pub use panel::{resets, sounders_on};
 pub use record::recordable;
 
 use serde::de::DeserializeOwned;

@@ -435,11 +435,19 @@ fn stop_sounders(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     step
 }
 
-fn reset(_viewer: &Viewer<'_>, incident: &Incident) -> Step {
+fn reset(viewer: &Viewer<'_>, incident: &Incident) -> Step {
     let mut step = Step::new("reset", follow::is_quiet(incident));
-    if !step.done {
+    if step.done {
+        return step;
+    }
+    let (by_hand, by_command) = verbs::resets(viewer.site, incident);
+    if by_command {
         step.verbs.push(of(incident, "reset", (1_500, "act", None)));
         step.facts.push(parts::line("fact.reset_checks_detector"));
+    }
+    if by_hand {
+        // DESIGN.md 4, rule 2: done when the panel shows it.
+        step.facts.push(parts::line("fact.reset_at_panel"));
     }
     step
 }
@@ -506,8 +514,14 @@ pub(in crate::procedure) fn restore(viewer: &Viewer<'_>, incident: &Incident) ->
         if !follow::is_quiet(incident) {
             step.verbs
                 .push(of(incident, "stop_sounders", (0, "plain", None)));
-            step.verbs
-                .push(of(incident, "reset", (1_500, "plain", None)));
+            let (by_hand, by_command) = verbs::resets(viewer.site, incident);
+            if by_command {
+                step.verbs
+                    .push(of(incident, "reset", (1_500, "plain", None)));
+            }
+            if by_hand {
+                step.facts.push(parts::line("fact.reset_at_panel"));
+            }
         }
     }
     step

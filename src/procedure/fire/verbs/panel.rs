@@ -89,6 +89,27 @@ pub(super) fn to_panels(
         .collect()
 }
 
+/// Whether a panel of the incident is reset by hand, because Fengsui may not or cannot, and whether one is reset by command.
+#[must_use]
+pub fn resets(site: &Site, incident: &Incident) -> (bool, bool) {
+    let can = |bus: &BusId| {
+        let mut outputs = site.outputs.values();
+        outputs.any(|output| {
+            let is_reset = output.kind == OutputKind::PanelReset && output.bus == *bus;
+            is_reset && output.arming != Arming::Observe
+        })
+    };
+    let mut of_panels = (false, false);
+    for bus in panels(site, incident) {
+        if can(bus) {
+            of_panels.1 = true;
+        } else {
+            of_panels.0 = true;
+        }
+    }
+    of_panels
+}
+
 /// Whether a panel of the incident sounds: what 停止警报 is about.
 #[must_use]
 pub fn sounders_on(campus: &Campus, site: &Site, incident: &Incident) -> bool {

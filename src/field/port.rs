@@ -13,12 +13,12 @@ use rs485::{Rs485, SerialRs485};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::termios::{
-    ControlModes, OptionalActions, QueueSelector, ioctl_tiocexcl, isatty, tcflush, tcgetattr,
-    tcsetattr,
+    ControlModes, InputModes, OptionalActions, QueueSelector, ioctl_tiocexcl, isatty, tcflush,
+    tcgetattr, tcsetattr,
 };
 use tokio::time::Instant;
 
-use super::fault::Fault;
+use super::modbus::fault::Fault;
 use crate::domain::line::{DriverEnable, Parity, SerialLine};
 
 /// Where Linux keeps pseudo-terminals.
@@ -26,11 +26,20 @@ const PTYS: &str = "/dev/pts";
 
 /// An open port.
 #[derive(Debug)]
-pub(super) struct Port(File);
+pub(crate) struct Port(File);
 
 impl Port {
     /// Opens the port. What stands in its buffers is thrown away.
-    pub(super) fn open(line: &SerialLine) -> Result<Self, Fault> {
+    pub(crate) fn open(line: &SerialLine) -> Result<Self, Fault> {
+        Self::open_for(line, true)
+    }
+
+    /// Opens the port so that no byte can be written to it.
+    pub(crate) fn open_to_listen(line: &SerialLine) -> Result<Self, Fault> {
+        Self::open_for(line, false)
+    }
+
+    fn open_for(line: &SerialLine, writing: bool) -> Result<Self, Fault> {
         let path = Path::new(&line.path)
             .canonicalize()
             .map_err(|error| cause(&error))?;
@@ -42,7 +51,7 @@ impl Port {
         let flags = OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = OpenOptions::new()
             .read(true)
-            .write(true)
+            .write(writing)
             .custom_flags(flags.bits().cast_signed())
             .open(&path)
             .map_err(|error| cause(&error))?;
@@ -62,7 +71,7 @@ impl Port {
     }
 
     /// Reads what is there; `None` when nothing is.
-    pub(super) fn read(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Fault> {
+    pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Fault> {
         match self.0.read(bytes) {
             Ok(0) => Err(Fault::Unplugged),
             Ok(count) => Ok(Some(count)),
@@ -72,7 +81,7 @@ impl Port {
     }
 
     /// Writes what the port takes; 0 when it takes nothing now.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match self.0.write(bytes) {
             Ok(count) => Ok(count),
             Err(error) if is_passing(&error) => Ok(0),
@@ -81,7 +90,7 @@ impl Port {
     }
 
     /// Waits until something can be read, or written. False when the time is over.
-    pub(super) fn wait(&self, flags: PollFlags, until: Instant) -> Result<bool, Fault> {
+    pub(crate) fn wait(&self, flags: PollFlags, until: Instant) -> Result<bool, Fault> {
         let limit = until.saturating_duration_since(Instant::now());
         let mut fds = [PollFd::new(&self.0, flags)];
         match poll(&mut fds, timespec(limit).as_ref()) {
@@ -99,6 +108,8 @@ fn timespec(limit: Duration) -> Option<Timespec> {
 fn set(file: &File, line: &SerialLine) -> rustix::io::Result<()> {
     let mut settings = tcgetattr(file)?;
     settings.make_raw();
+    // A character with a wrong parity or stop bit is read as NUL and not as another character.
+    settings.input_modes |= InputModes::INPCK;
     settings.set_speed(line.baud)?;
     let all = ControlModes::PARENB | ControlModes::PARODD | ControlModes::CSTOPB;
     settings.control_modes &= !(all | ControlModes::CRTSCTS);
