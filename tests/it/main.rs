@@ -15,6 +15,7 @@ mod broker;
 mod campus;
 mod clock;
 mod fire;
+mod gas;
 mod groups;
 mod kill;
 mod peers;

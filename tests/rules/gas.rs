@@ -81,6 +81,9 @@ fn rule_06a_a_low_limit_orders_a_post_and_switches_nothing() {
     let body = order["body"]["zh"].as_str().expect("words");
     assert!(body.starts_with("燃气泄漏：勿开关电器"), "{body}");
     assert_eq!(order["confirmed"], false);
+    assert_eq!(order["incident_kind"], "gas");
+    let summary = room.until("summary", |summary| !summary["sound"].is_null());
+    assert_eq!(summary["sound"], "gas", "no fire tone for a leak");
     let incident = room.until(&format!("incident/{id}"), |_| true);
     assert_eq!(
         (&incident["kind"], &incident["level"]),
@@ -176,8 +179,10 @@ fn rule_06a_gas_is_no_part_of_a_fires_and() {
     room.observe("C1-G01", HIGH);
     let gas = leak(&room, "C1-G01");
     room.until("output/GAS-VALVE", |output| output["state"] == "asked");
-    let (fire, _) = room.alarm(&smoke);
+    let (fire, order) = room.alarm(&smoke);
     assert_ne!(gas, fire, "a fire of its own");
+    assert_eq!(order["incident_kind"], "fire");
+    room.until("summary", |summary| summary["sound"] == "fire");
     let incident = room.until(&format!("incident/{fire}"), |_| true);
     assert_eq!(
         (&incident["kind"], &incident["class"]),

@@ -60,7 +60,8 @@ export interface SummaryDoc {
   first_alarm: Alarm | null; latest_alarm: Alarm | null;
   /** Open incidents, most urgent first. */
   incidents: string[];
-  sound: 'fire' | 'fault' | null;
+  /** The most urgent alone; a gas leak has a tone of its own. */
+  sound: 'fire' | 'gas' | 'fault' | null;
   mute: Stamp | null;
   posts: { online: number; total: number };
   faults: { id: string; line: Line; since: Wall | null }[];
@@ -170,7 +171,7 @@ export interface OutputDoc {
 export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arrived' | 'done' | 'declined' | 'withdrawn' | 'expired';
 /** `order/{recipient}/{id}`; over MQTT the same document under the same topic, retained while open. */
 export interface OrderDoc {
-  v: 1; id: string; at: Wall; seq: number; incident: string; kind: 'verify' | 'report' | 'group' | 'command' | 'support' | 'by_hand'; group: GroupId | null;
+  v: 1; id: string; at: Wall; seq: number; incident: string; incident_kind: 'fire' | 'gas'; kind: 'verify' | 'report' | 'group' | 'command' | 'support' | 'by_hand' | 'watch'; group: GroupId | null;
   recipient: string; recipient_name: string; state: OrderState; open: boolean;
   /** The way by which the recipient's device got it, or by which it goes now; null when it ended before anybody had it. */
   via: 'mqtt' | 'http' | null;

@@ -41,7 +41,7 @@ pub fn incident(viewer: &Viewer<'_>, incident: &Incident) -> Value {
     let orders = orders.map(|order| format!("{}/{}", order.given.recipient, order.given.id));
     json!({
         "id": incident.id,
-        "kind": if incident.leak.is_some() { "gas" } else { "fire" },
+        "kind": parts::incident_kind(incident),
         "level": incident.leak.as_ref().map(|leak| leak.level),
         "class": incident.class,
         "stage": incident.stage,

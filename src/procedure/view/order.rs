@@ -33,6 +33,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "at": order.at,
         "seq": order.changed.max(order.seq),
         "incident": incident.id,
+        "incident_kind": parts::incident_kind(incident),
         "kind": given.kind,
         "group": given.group,
         "recipient": given.recipient,

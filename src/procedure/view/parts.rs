@@ -9,6 +9,16 @@ use crate::domain::text::{Line, Text};
 use crate::domain::time::EngineTime;
 use crate::procedure::fire::{Incident, Signal};
 
+/// What an incident is: a fire, or a gas leak.
+#[must_use]
+pub fn incident_kind(incident: &Incident) -> &'static str {
+    if incident.leak.is_some() {
+        "gas"
+    } else {
+        "fire"
+    }
+}
+
 /// Who and when.
 #[must_use]
 pub fn stamp(viewer: &Viewer<'_>, by: &By) -> Value {

@@ -173,15 +173,7 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         found.map(|(incident, signal)| parts::alarm(viewer, incident, signal))
     };
     let faults = faults(viewer);
-    let burning = open.iter().any(|i| {
-        let fought = i.class == Class::Confirmed || i.leak.is_some();
-        i.is_undecided() || fought && i.stage == Stage::Fighting
-    });
-    let sound = match (burning, faults.is_empty()) {
-        (true, _) => Some("fire"),
-        (false, false) => Some("fault"),
-        (false, true) => None,
-    };
+    let sound = sound(&open, !faults.is_empty());
     let posts = viewer
         .site
         .recipients
@@ -227,6 +219,17 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
             (true, None) => "unknown",
         },
     })
+}
+
+/// What the room hears: the most urgent alone. A leak has a tone of its own, because what is right at a fire is wrong at a leak.
+fn sound(open: &[&Incident], is_faulty: bool) -> Option<&'static str> {
+    let sounds = |i: &&&Incident| i.is_undecided() || i.stage == Stage::Fighting;
+    let mut sounding = open.iter().filter(sounds).map(|i| i.leak.is_some());
+    match (sounding.clone().any(|leaks| !leaks), sounding.next()) {
+        (true, _) => Some("fire"),
+        (false, Some(_)) => Some("gas"),
+        (false, None) => is_faulty.then_some("fault"),
+    }
 }
 
 /// Where the record is kept while the journal does not answer.

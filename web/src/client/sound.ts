@@ -1,22 +1,22 @@
 /**
  * The room's sound: what the daemon's summary asks for, only the highest priority, made by oscillators. The state stands in
- * `document.documentElement.dataset.sound` (fire, fault, silent, blocked). A browser starts no sound before the first key or
+ * `document.documentElement.dataset.sound` (fire, gas, fault, silent, blocked). A browser starts no sound before the first key or
  * click; until then it is `blocked` and the page says so, because a silent station is a fault.
  */
 import { shallowReactive } from 'vue';
 
-export type Tone = 'fire' | 'fault' | 'lost' | null;
+export type Tone = 'fire' | 'gas' | 'fault' | 'lost' | null;
 export const soundView = shallowReactive({ blocked: true, tone: null as Tone });
 
 let context: AudioContext | null = null;
 let voice: { stop(): void } | null = null;
 
-/** Fire: a sweep of 500 to 1200 Hz in half a second. Fault: 440 and 585 Hz by turns. Lost line: three low beeps in 10 s. */
+/** Fire: a sweep of 500 to 1200 Hz in half a second. Gas: four short beeps of 880 Hz in 2 s. Fault: 440 and 585 Hz by turns. Lost line: three low beeps in 10 s. */
 function play(audio: AudioContext, tone: Exclude<Tone, null>): { stop(): void } {
   const oscillator = audio.createOscillator();
   const gain = audio.createGain();
   oscillator.connect(gain).connect(audio.destination);
-  const period = { fire: 0.5, fault: 1.3, lost: 10 }[tone];
+  const period = { fire: 0.5, gas: 2, fault: 1.3, lost: 10 }[tone];
   const schedule = (from: number) => {
     if (tone === 'fire') {
       oscillator.type = 'sawtooth';
@@ -28,10 +28,11 @@ function play(audio: AudioContext, tone: Exclude<Tone, null>): { stop(): void } 
       oscillator.frequency.setValueAtTime(440, from);
       oscillator.frequency.setValueAtTime(585, from + 0.65);
     } else {
-      oscillator.frequency.setValueAtTime(300, from);
-      for (const beep of [0, 0.4, 0.8]) {
-        gain.gain.setValueAtTime(0.2, from + beep);
-        gain.gain.setValueAtTime(0, from + beep + 0.2);
+      const [pitch, loud, length, beeps] = tone === 'gas' ? [880, 0.25, 0.12, [0, 0.24, 0.48, 0.72]] : [300, 0.2, 0.2, [0, 0.4, 0.8]];
+      oscillator.frequency.setValueAtTime(pitch, from);
+      for (const beep of beeps) {
+        gain.gain.setValueAtTime(loud, from + beep);
+        gain.gain.setValueAtTime(0, from + beep + length);
       }
     }
   };

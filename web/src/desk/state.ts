@@ -143,7 +143,7 @@ export const isDevice = (point: PointDoc) => !NO_DEVICE.has(point.kind);
 export const devices = computed(() => [...documents.of('point').values()].filter(isDevice));
 
 /** Verbs that weaken protection wait while the picture is stale; all others may still be sent. */
-const WEAKENING = new Set(['judge_false', 'stop_sounders', 'reset', 'all_clear', 'restore']);
+const WEAKENING = new Set(['judge_false', 'correct_false', 'stop_sounders', 'reset', 'all_clear', 'restore']);
 export const waits = (verb: VerbDoc) => stale.value && (WEAKENING.has(verb.verb) || (verb.verb === 'mode' && verb.body['mode'] === 'manual'));
 
 /** The verb of a key in an incident, with its step. */

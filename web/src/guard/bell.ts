@@ -4,12 +4,15 @@
  */
 import { shallowReactive } from 'vue';
 
+/** What the phone calls with. */
+export type Ring = 'fire' | 'gas' | null;
+
 /** `none`: this browser cannot do it here (wake lock and vibration need HTTPS or a certain browser). */
 export const bell = shallowReactive({
   sound: 'blocked' as 'blocked' | 'ready',
   awake: 'ready' as 'none' | 'ready' | 'held',
   vibration: 'ready' as 'none' | 'ready',
-  ringing: false,
+  ringing: null as Ring,
 });
 
 const PATTERN_MS = [400, 150, 400, 150, 400];
@@ -20,20 +23,21 @@ let shaking: ReturnType<typeof setInterval> | undefined;
 let lock: { release(): Promise<void> } | null = null;
 let wantsAwake = false;
 
-/** Three rising sweeps and a pause: the desk's fire sound, cut into calls so that it carries outdoors. */
-function play(context: AudioContext): { stop(): void } {
+/** The desk's sounds, cut into calls so that they carry outdoors. Fire: three rising sweeps and a pause. Gas: four short beeps and a pause. */
+function play(context: AudioContext, tone: Exclude<Ring, null>): { stop(): void } {
   const oscillator = context.createOscillator();
   const gain = context.createGain();
-  oscillator.type = 'sawtooth';
+  const [beats, length, from, to] = tone === 'gas' ? [[0, 0.24, 0.48, 0.72], 0.12, 880, 880] : [[0, 0.55, 1.1], 0.4, 500, 1200];
+  oscillator.type = tone === 'gas' ? 'square' : 'sawtooth';
   oscillator.connect(gain).connect(context.destination);
   let next = context.currentTime;
   const fill = () => {
     for (; next < context.currentTime + 3; next += PERIOD_S) {
-      for (const beat of [0, 0.55, 1.1]) {
+      for (const beat of beats) {
         gain.gain.setValueAtTime(0.4, next + beat);
-        oscillator.frequency.setValueAtTime(500, next + beat);
-        oscillator.frequency.linearRampToValueAtTime(1200, next + beat + 0.4);
-        gain.gain.setValueAtTime(0, next + beat + 0.42);
+        oscillator.frequency.setValueAtTime(from, next + beat);
+        oscillator.frequency.linearRampToValueAtTime(to, next + beat + length);
+        gain.gain.setValueAtTime(0, next + beat + length + 0.02);
       }
     }
   };
@@ -54,19 +58,20 @@ function settle(): void {
   const runs = audio?.state === 'running';
   bell.sound = runs ? 'ready' : 'blocked';
   voice?.stop();
-  voice = audio && runs && bell.ringing ? play(audio) : null;
-  document.documentElement.dataset.sound = bell.ringing ? (runs ? 'order' : 'blocked') : 'silent';
+  voice = audio && runs && bell.ringing ? play(audio, bell.ringing) : null;
+  const heard = bell.ringing === 'gas' ? 'gas' : 'order';
+  document.documentElement.dataset.sound = bell.ringing ? (runs ? heard : 'blocked') : 'silent';
 }
 
-export function ring(on: boolean): void {
-  if (on === bell.ringing) return;
-  bell.ringing = on;
+export function ring(tone: Ring): void {
+  if (tone === bell.ringing) return;
+  bell.ringing = tone;
   settle();
   clearInterval(shaking);
   if (bell.vibration === 'none') return;
   // Without a gesture a browser refuses to vibrate and logs it, even to be still; then there is nothing to repeat.
   const vibrate = (pattern: number | number[]) => navigator.userActivation?.hasBeenActive !== false && navigator.vibrate(pattern);
-  if (!on) {
+  if (!tone) {
     vibrate(0);
     return;
   }

@@ -12,7 +12,7 @@ import { followAsDevice, stream } from '../client/stream';
 import { bell, ring, startBell, stayAwake } from './bell';
 import { sendFound } from './found';
 import { type Device, MqttLink } from './link';
-import { isOrder, isUnanswered, isUnreceived, merged } from './orders';
+import { isOrder, isUnreceived, merged, toneOf } from './orders';
 import { type Answer, Courier, Outbox, type Reply, type Unsent, type Verb } from './outbox';
 import * as steady from './steady';
 
@@ -184,8 +184,13 @@ export async function begin(): Promise<void> {
     if (link.view.state === 'refused') void renew();
   });
   watch(orders, receive, { immediate: true });
-  const roomLost = () => maySupervise.value && !!documents.one('summary')?.room_lost;
-  watch(() => open.value.some(isUnanswered) || roomLost(), ring, { immediate: true });
+  const tone = () => {
+    const { room_lost: lost, sound } = documents.one('summary') ?? {};
+    const own = toneOf(open.value);
+    if (!maySupervise.value || !lost || own === 'fire') return own;
+    return sound === 'gas' ? 'gas' : 'fire';
+  };
+  watch(tone, ring, { immediate: true });
   watch(() => open.value.length > 0, (any) => void stayAwake(any), { immediate: true });
   watch(() => documents.one('site')?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes));
   watch(() => stream.view.build, freshen);

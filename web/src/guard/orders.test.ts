@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OrderDoc } from '../documents';
-import { isOrder, merged, placeLines } from './orders';
+import { isGas, isOrder, merged, placeLines, toneOf } from './orders';
 
 const order = (id: string, seq: number, more: Partial<OrderDoc> = {}): OrderDoc =>
   ({ v: 1, id, seq, state: 'received', open: true, heard: [], replies: [], alarm_at: 0, ...more }) as OrderDoc;
@@ -20,6 +20,13 @@ test('an order that the daemon no longer has is gone, unless the message is newe
 test('unanswered orders stand first, ended ones last', () => {
   const list = [order('done', 1, { open: false }), order('going', 2), order('new', 3, { replies: [accept] })];
   expect(merged(list, [], true, 3).map(({ id }) => id)).toEqual(['new', 'going', 'done']);
+});
+
+test('a leak is known by the kind of its incident and never rings as a fire', () => {
+  const leak = order('leak', 1, { incident_kind: 'gas', replies: [accept] });
+  const fire = order('fire', 2, { incident_kind: 'fire', replies: [accept], title: { zh: '燃气阀旁火警', en: 'Fire beside the gas valve' } });
+  expect([isGas(leak), isGas(fire)]).toEqual([true, false]);
+  expect([toneOf([]), toneOf([leak]), toneOf([leak, fire]), toneOf([{ ...fire, replies: [] }])]).toEqual([null, 'gas', 'fire', null]);
 });
 
 test('the room stands in the place once', () => {

@@ -3,10 +3,17 @@ import type { OrderDoc } from '../documents';
 
 const STATES = new Set(['queued', 'at_broker', 'received', 'accepted', 'arrived', 'done', 'declined', 'withdrawn', 'expired']);
 
-/** A message may come from a newer daemon or from somebody's test: it counts when it has what the page shows. */
-/** The verdicts of a leak have words of their own; its title says it too. */
-export const isGas = (order: OrderDoc) => order.title.zh.includes('燃气') || order.replies.some(({ line }) => line.key.startsWith('reply.gas_'));
+/** What is right at a fire can make a spark at a leak: words, colour and tone differ. */
+export const isGas = (order: OrderDoc) => order.incident_kind === 'gas';
 
+/** What the phone rings for: a leak is never called by the tone of a fire, and a fire comes first. */
+export function toneOf(list: Iterable<OrderDoc>): 'fire' | 'gas' | null {
+  const unanswered = [...list].filter(isUnanswered);
+  if (unanswered.length === 0) return null;
+  return unanswered.every(isGas) ? 'gas' : 'fire';
+}
+
+/** A message may come from a newer daemon or from somebody's test: it counts when it has what the page shows. */
 export function isOrder(value: unknown): value is OrderDoc {
   const order = value as OrderDoc | null;
   return (

@@ -202,10 +202,10 @@ function stepsOf(given: Given): Step[] {
 
 function order(given: Given, id: string, to: string, kind: OrderDoc['kind'], state: OrderDoc['state'], issued: number): OrderDoc {
   const who = site.recipients.find((item) => item.id === to);
-  const titles = { verify: both('火警核实', 'Verify a fire alarm'), report: both('火警确认报告', 'Confirmed fire'), group: both('疏散组指令', 'Evacuation group order'), by_hand: both('就地操作', 'Operate by hand'), support: both('支援', 'Support'), command: both('接过指挥权', 'Take command') };
+  const titles = { verify: both('火警核实', 'Verify a fire alarm'), report: both('火警确认报告', 'Confirmed fire'), group: both('疏散组指令', 'Evacuation group order'), by_hand: both('就地操作', 'Operate by hand'), support: both('支援', 'Support'), command: both('接过指挥权', 'Take command'), watch: both('看守复燃', 'Watch for re-ignition') };
   const from = ENGINE - issued * 1000;
   return {
-    v: 1, id, at: ago(issued), seq: 10, incident: given.id, kind, group: kind === 'group' ? 'evacuate' : null, recipient: to, recipient_name: who?.name ?? to, state, via: 'mqtt', open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
+    v: 1, id, at: ago(issued), seq: 10, incident: given.id, incident_kind: given.kind ?? 'fire', kind, group: kind === 'group' ? 'evacuate' : null, recipient: to, recipient_name: who?.name ?? to, state, via: 'mqtt', open: !['done', 'declined', 'withdrawn', 'expired'].includes(state),
     title: titles[kind], place: both('1号宿舍 2层 215室', 'Dormitory 1, 2F, Room 215'), room: both('215室', 'Room 215'), device: both('感烟 1-015', 'Smoke 1-015'), body: both('', ''),
     alarm_at: ago(given.since), confirmed: given.class === 'confirmed', plan: 'd1-2f.svg', x: null, y: null, walk: kind === 'verify' ? { metres: 105, seconds: 86, via: both('东楼梯', 'East stair') } : null,
     limits: { issued: from, receive: from + 15_000, accept: from + 30_000, arrive: from + 180_000 }, accepted_at: null, arrived_at: null, done_at: null, outcome: null, recorded: [], heard: [], replies: [],
