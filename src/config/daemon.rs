@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -18,6 +19,7 @@ use crate::domain::settings::{Broker, HttpSettings, MqttSettings, Settings};
 struct HttpEntry {
     listen: Word,
     secure_cookies: Spanned<bool>,
+    step_up_seconds: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +38,9 @@ struct ExternalEntry {
     password_file: Word,
     websocket_port: Option<Spanned<i64>>,
 }
+
+/// How old a proof of the person may be when the file does not say.
+const STEP_UP: Duration = Duration::from_secs(300);
 
 /// Reads the file; relative paths start at `dir`.
 pub(super) fn read(mut file: Section<'_>, dir: &Path, scope: &mut Scope<'_>) -> Option<Settings> {
@@ -62,9 +67,15 @@ fn read_http(entry: &HttpEntry, scope: &mut Scope<'_>) -> Option<HttpSettings> {
             "write secure_cookies = true and put TLS in front, or listen on 127.0.0.1 only",
         );
     }
+    let told = entry.step_up_seconds.as_ref();
+    let told = told.map(|seconds| scope.number(seconds, 1..=3_600, "step_up_seconds"));
     Some(HttpSettings {
         listen,
         secure_cookies,
+        step_up: match told {
+            Some(seconds) => Duration::from_secs(seconds?),
+            None => STEP_UP,
+        },
     })
 }
 

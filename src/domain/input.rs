@@ -112,6 +112,11 @@ pub enum Input {
         /// The account.
         account: AccountId,
     },
+    /// Somebody who is signed on gave his password again, before something that weakens protection.
+    Proved {
+        /// The account.
+        account: AccountId,
+    },
     /// Somebody signed off.
     SignedOff {
         /// The account.

@@ -21,3 +21,4 @@ pub mod template;
 pub mod text;
 pub mod time;
 pub mod transmitter;
+pub mod weight;

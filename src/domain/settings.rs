@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Cookies only over TLS; off only where a page is opened by `http://` on loopback.
     pub secure_cookies: bool,
+    /// A verb that weakens protection asks for the password again when it was last given longer ago.
+    pub step_up: Duration,
 }
 
 /// The MQTT link and, when it is inside, the broker.

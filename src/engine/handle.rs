@@ -426,6 +426,7 @@ fn is_alarm(input: &Input) -> bool {
         | Input::Verb(_)
         | Input::Broker { .. }
         | Input::SignedOn { .. }
+        | Input::Proved { .. }
         | Input::SignedOff { .. }
         | Input::PeopleChanged { .. } => false,
     }

@@ -242,6 +242,9 @@ pub struct SessionRow {
     pub csrf: String,
     /// Wall ms when it was opened.
     pub opened_at: WallTime,
+    /// When the person last gave the password, by the engine's time, which no step of a clock moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved_at: Option<EngineTime>,
 }
 
 // ---------------------------------------------------------------------------------------------------------------- field

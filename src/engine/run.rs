@@ -25,8 +25,8 @@ use crate::domain::input::{Input, Observation, Request};
 use crate::domain::point::PointKind;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
+use crate::domain::weight::{self, Weight};
 use crate::procedure::Owed;
-use crate::procedure::fire::verbs;
 
 /// Most inputs of one batch.
 const BATCH_INPUTS_MAX: usize = 256;
@@ -507,7 +507,7 @@ fn is_urgent(input: &Input) -> bool {
         | Input::Reply(_)
         | Input::Report(_)
         | Input::Due { .. } => true,
-        Input::Verb(verb) => verbs::is_protective(verb),
+        Input::Verb(verb) => weight::of(&verb.name, &verb.body) == Weight::Protects,
         Input::Started { .. }
         | Input::Configured { .. }
         | Input::AtBroker { .. }
@@ -516,6 +516,7 @@ fn is_urgent(input: &Input) -> bool {
         | Input::Broker { .. }
         | Input::Durability { .. }
         | Input::SignedOn { .. }
+        | Input::Proved { .. }
         | Input::SignedOff { .. }
         | Input::PeopleChanged { .. } => false,
     }

@@ -1,7 +1,7 @@
 //! Who is calling: the session behind the cookie or the token of a program, the header that only our own pages can send, the
 //! limit on failed sign-ons.
 //!
-//! The limit is for signing on alone: nothing here may ever stand between a signed-on person and a verb.
+//! The limit is for passwords alone: nothing here may ever stand between a signed-on person and a verb that protects.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -15,12 +15,50 @@ use tokio::time::Instant;
 
 use super::problem::Failure;
 use super::{Served, glance, secret, token};
-use crate::domain::time::WallTime;
+use crate::domain::role::Power;
+use crate::domain::time::{EngineTime, WallTime};
 use crate::engine::handle::Audience;
 use crate::engine::ports::{AccountRow, SessionRow};
 
-/// The cookie's name.
-pub(super) const COOKIE: &str = "fengsui_session";
+/// Which of our pages a call comes from. Desk and guard page of one browser have a session each: a guard who signs on beside the
+/// desk must not silence it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The desk, `/plain`, and whatever says nothing.
+    Desk,
+    /// The guard's page: it says so in a header, and in the address of its stream, which can have no header of its own.
+    Guard,
+}
+
+/// The header in which the guard's page says what it is.
+const PAGE: &str = "x-fengsui-page";
+
+impl Origin {
+    /// What the header says.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        match headers.get(PAGE).map(|page| page.as_bytes()) {
+            Some(b"guard") => Self::Guard,
+            Some(_) | None => Self::Desk,
+        }
+    }
+
+    fn of_request(parts: &Parts) -> Self {
+        let mut pairs = parts.uri.query().unwrap_or_default().split('&');
+        match pairs.any(|pair| pair == "page=guard") {
+            true => Self::Guard,
+            false => Self::of(&parts.headers),
+        }
+    }
+
+    /// The name of its cookie.
+    pub(super) fn cookie(self) -> &'static str {
+        match self {
+            Self::Desk => "fengsui_session",
+            Self::Guard => "fengsui_guard",
+        }
+    }
+}
+
 /// The header that proves that the call comes from our own page.
 pub(super) const CSRF: &str = "x-fengsui-csrf";
 /// A session ends 30 days after it was opened, used or not; never by idleness.
@@ -75,6 +113,14 @@ impl Signed {
         }
     }
 
+    /// Whether the person has given the password within `bound`. A program has none.
+    pub(super) fn is_proved(&self, now: EngineTime, bound: Duration) -> bool {
+        match &self.pass {
+            Pass::Session(session) => session.proved_at.is_some_and(|at| now - at <= bound),
+            Pass::Token(_) => false,
+        }
+    }
+
     /// Whose eyes documents are for.
     pub(super) fn audience(&self) -> Audience {
         Audience {
@@ -94,8 +140,17 @@ impl FromRequestParts<Arc<Served>> for Signed {
             let known = token::of_hash(served, &secret::sha256(bearer));
             return known.ok_or_else(|| Failure::new(401, "token_refused"));
         }
-        let session = cookie(&parts.headers).map(secret::sha256);
-        let signed = session.and_then(|session| of_session(served, &session));
+        let of = |origin| {
+            let session = cookie(&parts.headers, origin).map(secret::sha256)?;
+            of_session(served, &session)
+        };
+        let signed = match Origin::of_request(parts) {
+            Origin::Desk => of(Origin::Desk),
+            // Who signed on at the desk and has nothing to see there goes on at the guard's page.
+            Origin::Guard => of(Origin::Guard).or_else(|| {
+                of(Origin::Desk).filter(|signed| !signed.account.role.may(Power::SeeBoards))
+            }),
+        };
         signed.ok_or_else(|| Failure::new(401, "not_signed_on"))
     }
 }
@@ -154,14 +209,14 @@ pub(super) fn is_over(session: &SessionRow, now: WallTime) -> bool {
     now.0.saturating_sub(session.opened_at.0) > SESSION_MAX_MS
 }
 
-/// The session token of a request.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The session token of a request from one of our pages.
+pub(super) fn cookie(headers: &HeaderMap, of: Origin) -> Option<&str> {
     let lines = headers.get_all(header::COOKIE).iter();
     let mut pairs = lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'));
     pairs.find_map(|pair| match pair.trim().split_once('=') {
-        Some((COOKIE, token)) => Some(token),
+        Some((name, token)) if name == of.cookie() => Some(token),
         Some(_) | None => None,
     })
 }
@@ -230,17 +285,19 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
-        assert_eq!(cookie(&headers), None);
+        let of = |headers: &HeaderMap| cookie(headers, Origin::Desk).map(str::to_owned);
+        assert_eq!(of(&headers), None);
         headers.append(
             "cookie",
             HeaderValue::from_static("a=b; fengsui_sessionx=1"),
         );
-        assert_eq!(cookie(&headers), None);
+        assert_eq!(of(&headers), None);
         headers.append(
             "cookie",
             HeaderValue::from_static("c; fengsui_session=t=1;d=e"),
         );
-        assert_eq!(cookie(&headers), Some("t=1"));
+        assert_eq!(of(&headers), Some("t=1".to_owned()));
+        assert_eq!(cookie(&headers, Origin::Guard), None);
     }
 
     #[test]

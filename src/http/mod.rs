@@ -104,6 +104,7 @@ struct Served {
     site: Arc<Site>,
     plans: BTreeMap<String, String>,
     secure_cookies: bool,
+    step_up: Duration,
     mqtt_websocket_port: u16,
     handle: Handle,
     field: Arc<dyn Field>,
@@ -123,6 +124,7 @@ impl Served {
             site: parts.site,
             plans: parts.plans,
             secure_cookies: parts.settings.secure_cookies,
+            step_up: parts.settings.step_up,
             mqtt_websocket_port: parts.mqtt_websocket_port,
             handle: parts.handle,
             field: parts.field,
@@ -205,6 +207,7 @@ fn described() -> OpenApiRouter<Arc<Served>> {
     let api = OpenApiRouter::new()
         .routes(routes!(session::sign_on, session::sign_off))
         .routes(routes!(session::me))
+        .routes(routes!(session::proof))
         .routes(routes!(state::state))
         .routes(routes!(state::status))
         .routes(routes!(verbs::incident))

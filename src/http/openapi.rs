@@ -150,7 +150,7 @@ pub(super) async fn page() -> Html<&'static str> {
 /// Adds what holds for many routes: security, common refusals, the body of every refusal.
 fn complete(mut api: Value) -> Value {
     api["components"]["securitySchemes"] = json!({
-        "session": { "type": "apiKey", "in": "cookie", "name": super::auth::COOKIE },
+        "session": { "type": "apiKey", "in": "cookie", "name": super::auth::Origin::Desk.cookie() },
         "csrf": { "type": "apiKey", "in": "header", "name": super::auth::CSRF,
             "description": "The `csrf` of /api/v1/me, with every POST and DELETE of a session" },
         "bearer": { "type": "http", "scheme": "bearer", "description": "`fengsui token add`" },

@@ -19,7 +19,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::auth::{Pass, Signed, cookie, of_session, ready};
+use super::auth::{Origin, Pass, Signed, cookie, of_session, ready};
 use super::connection::Peer;
 use super::extract::{JsonText, is_word};
 use super::problem::Failure;
@@ -165,7 +165,7 @@ pub(super) async fn sign_off(
     let fields = fields.map(|Form(fields)| fields).unwrap_or_default();
     let reader = Reader::new(&served, fields.get("lang").map(String::as_str));
     let closed = match acting(&served, &headers, &fields) {
-        Ok(signed) => session::close(&served, signed).await,
+        Ok(signed) => session::close(&served, signed, Origin::Desk).await,
         Err(failure) => Err(failure),
     };
     match closed {
@@ -178,21 +178,23 @@ pub(super) async fn sign_off(
 #[utoipa::path(
     post, path = "/plain/act", tag = "plain", summary = "Does a verb by a form",
     request_body(content = Object, content_type = "application/x-www-form-urlencoded",
-        description = "csrf, key, path, body, and text.NAME, number.NAME of what was filled in"),
+        description = "csrf, key, path, body, text.NAME, number.NAME of what was filled in, and password where the form asks for it"),
     responses(
         (status = 303, description = "It is done; to the overview"),
         (status = 401, description = "not_signed_on"),
-        (status = 403, description = "csrf_missing, or as the verb's own route"),
+        (status = 403, description = "csrf_missing, proof_refused, or as the verb's own route"),
         (status = 404, description = "As the verb's own route"),
         (status = 409, description = "As the verb's own route"),
         (status = 413, description = "body_too_large"),
         (status = 422, description = "body_unreadable, or as the verb's own route"),
-        (status = 503, description = "not_recorded, or as the verb's own route"),
+        (status = 429, description = "too_many_tries"),
+        (status = 503, description = "sign_on_busy, not_recorded, or as the verb's own route"),
     ),
     security((), ("session" = [])),
 )]
 pub(super) async fn act(
     State(served): State<Arc<Served>>,
+    peer: ConnectInfo<Peer>,
     headers: HeaderMap,
     fields: Result<Form<Fields>, FormRejection>,
 ) -> Response {
@@ -209,7 +211,7 @@ pub(super) async fn act(
     };
     let reader = Reader::new(&served, fields.get("lang").map(String::as_str));
     let done = match acting(&served, &headers, &fields) {
-        Ok(signed) => perform(&served, signed, &fields).await,
+        Ok(signed) => perform(&served, &peer, signed, &fields).await,
         Err(failure) => Err(failure),
     };
     match done {
@@ -219,7 +221,12 @@ pub(super) async fn act(
 }
 
 /// The same as the verb's own route does.
-async fn perform(served: &Served, signed: Signed, fields: &Fields) -> Result<(), Failure> {
+async fn perform(
+    served: &Served,
+    peer: &ConnectInfo<Peer>,
+    signed: Signed,
+    fields: &Fields,
+) -> Result<(), Failure> {
     let path = fields.get("path").map_or("", String::as_str);
     let key = fields
         .get("key")
@@ -243,8 +250,24 @@ async fn perform(served: &Served, signed: Signed, fields: &Fields) -> Result<(),
         _ => return unknown(),
     };
     let verb = (verb.0, verb.1.to_owned());
+    let signed = proved(served, peer, signed, fields).await?;
     verbs::perform(served, signed, verb, (key.clone(), body)).await?;
     Ok(())
+}
+
+/// With the password in the form, whoever sends it has just proved who he is.
+async fn proved(
+    served: &Served,
+    peer: &ConnectInfo<Peer>,
+    signed: Signed,
+    fields: &Fields,
+) -> Result<Signed, Failure> {
+    let Some(password) = fields.get("password").filter(|word| !word.is_empty()) else {
+        return Ok(signed);
+    };
+    session::prove(served, peer, &signed, password.clone()).await?;
+    let again = Signed::still(served, &signed.pass);
+    again.ok_or_else(|| Failure::new(401, "not_signed_on"))
 }
 
 async fn reply(
@@ -263,7 +286,7 @@ async fn reply(
 /// Who is signed on.
 fn signed(served: &Served, headers: &HeaderMap) -> Result<Signed, Failure> {
     ready(served)?;
-    let session = cookie(headers).map(secret::sha256);
+    let session = cookie(headers, Origin::Desk).map(secret::sha256);
     let signed = session.and_then(|session| of_session(served, &session));
     signed.ok_or_else(|| Failure::new(401, "not_signed_on"))
 }

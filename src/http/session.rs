@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::{
-    Acting, COOKIE, Pass, SESSION_MAX_MS, Signed, cookie, is_over, of_session, ready,
+    Acting, Origin, Pass, SESSION_MAX_MS, Signed, cookie, is_over, of_session, ready,
 };
 use super::connection::Peer;
 use super::extract::JsonText;
@@ -109,12 +109,15 @@ pub(super) async fn open(
     }
     let account = verified(served, peer, credentials).await?;
     let token = secret::token()?;
-    let before = cookie(headers).map(secret::sha256);
+    let origin = Origin::of(headers);
+    let before = cookie(headers, origin).map(secret::sha256);
+    let now = served.handle.now();
     let session = SessionRow {
         id: secret::sha256(&token),
         account: account.id.clone(),
         csrf: csrf(served, &account, before.as_deref())?,
-        opened_at: served.handle.now().wall,
+        opened_at: now.wall,
+        proved_at: Some(now.engine),
     };
     let mut rows = ended(served, &account, before.as_deref());
     rows.push(row(&session.id, Some(&session)));
@@ -123,8 +126,72 @@ pub(super) async fn open(
     };
     let actor = Actor::Account(account.id.clone());
     served.submit(actor, input, rows).await?;
-    let cookie = set_cookie(served, &token, SESSION_MAX_MS / 1_000)?;
+    let cookie = set_cookie(served, origin, (&token, SESSION_MAX_MS / 1_000))?;
     Ok((cookie, Me::of(account, Pass::Session(session))))
+}
+
+/// The password of the person who is signed on.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Proof {
+    password: String,
+}
+
+#[utoipa::path(
+    post, path = "/session/proof", tag = "people", summary = "Gives the password again, before a verb that weakens protection",
+    request_body(content = Proof),
+    responses(
+        (status = 204, description = "The verbs that answered step_up_required may be sent again, under the same key"),
+        (status = 403, description = "proof_refused, session_only"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type"),
+        (status = 422, description = "body_proof"),
+        (status = 429, description = "too_many_tries"),
+        (status = 503, description = "sign_on_busy, not_recorded, store_down"),
+    ),
+)]
+pub(super) async fn proof(
+    State(served): State<Arc<Served>>,
+    peer: ConnectInfo<Peer>,
+    Acting(signed): Acting,
+    body: JsonText,
+) -> Result<StatusCode, Failure> {
+    let Proof { password } = body.parse("body_proof")?;
+    prove(&served, &peer, &signed, password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever is signed on gives the password again; the session keeps when.
+pub(super) async fn prove(
+    served: &Served,
+    peer: &ConnectInfo<Peer>,
+    signed: &Signed,
+    password: String,
+) -> Result<(), Failure> {
+    let session = signed.session()?;
+    if password.len() > WORD_MAX {
+        return Err(Failure::new(422, "body_proof"));
+    }
+    let account = signed.account.id.clone();
+    let credentials = Credentials {
+        account: account.to_string(),
+        password,
+    };
+    let known = verified(served, peer, credentials).await;
+    known.map_err(|failure| match failure.code() {
+        // 401 would say that nobody is signed on.
+        "sign_on_refused" => Failure::new(403, "proof_refused"),
+        _ => failure,
+    })?;
+    let session = SessionRow {
+        proved_at: Some(served.handle.now().engine),
+        ..session.clone()
+    };
+    let rows = vec![row(&session.id, Some(&session))];
+    let input = Input::Proved {
+        account: account.clone(),
+    };
+    served.submit(Actor::Account(account), input, rows).await?;
+    Ok(())
 }
 
 /// The account whose password this is. An unknown account takes as long as a wrong password and reads the same.
@@ -212,34 +279,40 @@ fn row(id: &str, session: Option<&SessionRow>) -> RowChange {
 )]
 pub(super) async fn sign_off(
     State(served): State<Arc<Served>>,
+    headers: HeaderMap,
     Acting(signed): Acting,
 ) -> Result<Response, Failure> {
-    let cookie = close(&served, signed).await?;
+    let cookie = close(&served, signed, Origin::of(&headers)).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
 /// Ends a session; the cookie that takes its place.
-pub(super) async fn close(served: &Served, signed: Signed) -> Result<HeaderValue, Failure> {
+pub(super) async fn close(
+    served: &Served,
+    signed: Signed,
+    origin: Origin,
+) -> Result<HeaderValue, Failure> {
     let rows = vec![row(&signed.session()?.id, None)];
     let account = signed.account.id;
     let input = Input::SignedOff {
         account: account.clone(),
     };
     served.submit(Actor::Account(account), input, rows).await?;
-    set_cookie(served, "", 0)
+    set_cookie(served, origin, ("", 0))
 }
 
 pub(super) fn set_cookie(
     served: &Served,
-    token: &str,
-    seconds: i64,
+    origin: Origin,
+    (token, seconds): (&str, i64),
 ) -> Result<HeaderValue, Failure> {
     let secure = if served.secure_cookies {
         "; Secure"
     } else {
         ""
     };
+    let name = origin.cookie();
     let cookie =
-        format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&cookie).map_err(|_| Failure::new(500, "internal"))
 }

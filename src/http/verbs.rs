@@ -16,6 +16,8 @@ use super::{Served, json, openapi, secret};
 use crate::domain::actor::Actor;
 use crate::domain::input::{Idempotency, Input, Verb};
 use crate::domain::note::take_personal;
+use crate::domain::role::Power;
+use crate::domain::weight::{self, Weight};
 use crate::engine::ports::{Done, Durable, RowChange, Table};
 
 /// Largest body of a verb: it is kept in the journal for ever.
@@ -35,7 +37,7 @@ pub(super) struct Recorded {
     request_body(content = Object, description = "What was chosen, as the document says; nothing for a verb without a choice"),
     responses(
         (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
-        (status = 403, description = "The role or the holder of command: a code of the procedure"),
+        (status = 403, description = "step_up_required, person_only: it weakens protection, see /session/proof; or the role or the holder of command, with a code of the procedure"),
         (status = 404, description = "case_unknown, verb_unknown"),
         (status = 409, description = "That step is settled or not due: a code of the procedure, with who and how"),
         (status = 413, description = "body_too_large"),
@@ -64,7 +66,7 @@ pub(super) async fn incident(
     request_body(content = Object, description = "What was chosen"),
     responses(
         (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
-        (status = 403, description = "The role or the holder of command: a code of the procedure"),
+        (status = 403, description = "step_up_required, person_only: it weakens protection, see /session/proof; or the role or the holder of command, with a code of the procedure"),
         (status = 404, description = "case_unknown, verb_unknown"),
         (status = 409, description = "That step is settled or not due: a code of the procedure, with who and how"),
         (status = 413, description = "body_too_large"),
@@ -132,6 +134,9 @@ pub(super) async fn perform(
     (case, name): (String, String),
     (key, mut body): (String, Value),
 ) -> Result<Done, Failure> {
+    if weight::of(&name, &body) == Weight::Weakens {
+        stepped_up(served, &signed)?;
+    }
     if !is_word(&name) {
         return Err(Failure::new(404, "verb_unknown"));
     }
@@ -159,6 +164,19 @@ pub(super) async fn perform(
     };
     let actor = Actor::Account(signed.account.id);
     served.submit(actor, Input::Verb(verb), rows).await
+}
+
+/// What weakens protection is done by a person who has just given the password (DESIGN.md 4, rule 15). Whoever may only look is
+/// refused by the engine, which keeps it.
+fn stepped_up(served: &Served, signed: &Signed) -> Result<(), Failure> {
+    let now = served.handle.now().engine;
+    if signed.is_proved(now, served.step_up) || !signed.account.role.may(Power::Protect) {
+        return Ok(());
+    }
+    signed
+        .session()
+        .map_err(|_| Failure::new(403, "person_only"))?;
+    Err(Failure::new(403, "step_up_required"))
 }
 
 /// The erasable row of what is personal in a body; its id is the same for every repeat of the same call.

@@ -169,6 +169,8 @@ pub enum Event {
     BrokerChanged { up: bool },
     /// Somebody signed on.
     SignedOn { account: AccountId },
+    /// Somebody who is signed on gave his password again.
+    Proved { account: AccountId },
     /// Somebody signed off.
     SignedOff { account: AccountId },
     /// An account or a device changed.

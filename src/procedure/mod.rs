@@ -314,6 +314,9 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request) -> Deci
         Input::SignedOn { account } => Decided::events(vec![Event::SignedOn {
             account: account.clone(),
         }]),
+        Input::Proved { account } => Decided::events(vec![Event::Proved {
+            account: account.clone(),
+        }]),
         Input::SignedOff { account } => Decided::events(vec![Event::SignedOff {
             account: account.clone(),
         }]),

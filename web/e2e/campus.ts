@@ -69,8 +69,8 @@ export class Campus {
     private readonly ports: { http: number; mqtt: number; websocket: number },
   ) {}
 
-  /** `accounts` are names of ACCOUNTS. */
-  static async start(accounts: string[]): Promise<Campus> {
+  /** `accounts` are names of ACCOUNTS; `daemon` are changes of fengsui.toml. */
+  static async start(accounts: string[], daemon: [string, string][] = []): Promise<Campus> {
     const free = ['--control', '127.0.0.1:0', '--panel', '127.0.0.1:0', '--io', '127.0.0.1:0'];
     const simulator = await started(binary('FENGSUI_SIM_BIN'), ['campus', '--layout', 'small', ...free]);
     const folder = await mkdtemp(join(tmpdir(), 'fengsui-e2e-'));
@@ -86,6 +86,7 @@ export class Campus {
         ['127.0.0.1:8080', `127.0.0.1:${ports.http}`],
         ['"127.0.0.1:1883"', `"127.0.0.1:${ports.mqtt}"`],
         ['127.0.0.1:8083', `127.0.0.1:${ports.websocket}`],
+        ...daemon,
       ]);
       for (const name of accounts) await campus.addAccount(name);
       await campus.run();

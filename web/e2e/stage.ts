@@ -13,7 +13,7 @@ export interface Stage {
   opened(page: Promise<Seen>): Promise<Page>;
 }
 
-export function stage(accounts: string[]): Stage {
+export function stage(accounts: string[], daemon: [string, string][] = []): Stage {
   let seen: Seen[] = [];
   let campus: Campus | null = null;
   const here = {
@@ -30,7 +30,7 @@ export function stage(accounts: string[]): Stage {
   beforeEach(async () => {
     here.allowed = [];
     campus = null;
-    campus = await Campus.start(accounts);
+    campus = await Campus.start(accounts, daemon);
     here.campus = campus;
   });
   afterEach(async ({ task }) => {

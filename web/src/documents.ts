@@ -147,6 +147,8 @@ export interface VerbDoc {
   choice: null | { field: string; options: { value: string; line: Line }[] };
   /** What the person fills in besides; each value goes into the body under `field`. `body` already holds what is prefilled. */
   fields?: FieldDoc[];
+  /** It weakens protection: the daemon asks for the password again when it was given too long ago. */
+  step_up?: boolean;
 }
 export interface FieldDoc { field: string; line: Line; kind: 'text' | 'number' | 'select'; options?: { value: string; line: Line }[]; required: boolean }
 export interface Card119 { unit: string; address: string; place: Text; burning: Line; size: Line; trapped: Line; hazards: Text; gate: Text; caller: string; phone: string; outcome: null | { kind: 'connected' | 'failed' | 'not_called'; by: Actor; at: Wall };

@@ -18,7 +18,7 @@ pub(super) fn is_button(verb: &Value) -> bool {
 /// A verb: a button, or the way to its page.
 pub(super) fn offered(page: &mut Html, reader: &Reader<'_>, csrf: &str, verb: &Value) {
     if is_button(verb) {
-        form(page, reader, csrf, verb);
+        form(page, reader, (csrf, false), verb);
         return;
     }
     let path = verb["path"].as_str().unwrap_or_default();
@@ -35,8 +35,8 @@ pub(super) fn offered(page: &mut Html, reader: &Reader<'_>, csrf: &str, verb: &V
     page.raw("</form> ");
 }
 
-/// The form of a verb with everything that must be filled in.
-pub(super) fn form(page: &mut Html, reader: &Reader<'_>, csrf: &str, verb: &Value) {
+/// The form of a verb with everything that must be filled in; with `asks` the password too.
+pub(super) fn form(page: &mut Html, reader: &Reader<'_>, (csrf, asks): (&str, bool), verb: &Value) {
     let row = if is_button(verb) {
         " class=\"row\""
     } else {
@@ -62,6 +62,11 @@ pub(super) fn form(page: &mut Html, reader: &Reader<'_>, csrf: &str, verb: &Valu
     }
     for field in verb["fields"].as_array().into_iter().flatten() {
         filled_in(page, reader, field, &verb["body"]);
+    }
+    if asks {
+        page.raw("<p><label>");
+        page.text(&reader.word("plain.password_again"));
+        page.raw(" <input type=\"password\" name=\"password\" required></label></p>");
     }
     let words = reader.words(&line(&verb["line"]));
     button(page, verb, &words);

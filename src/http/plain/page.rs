@@ -230,7 +230,7 @@ fn of_the_room(reader: &Reader<'_>, signed: &Signed, documents: &Documents) -> V
     }
     if role.may(Power::Weaken) && summary["mode"] == "auto" {
         verbs.push(json!({
-            "path": "/api/v1/site/mode", "line": Line::new("plain.mode_manual"), "body": { "mode": "manual" },
+            "path": "/api/v1/site/mode", "line": Line::new("plain.mode_manual"), "body": { "mode": "manual" }, "step_up": true,
             "fields": [{ "field": "reason", "kind": "text", "required": true, "line": Line::new("plain.reason") }],
         }));
     }
@@ -297,7 +297,9 @@ pub(super) fn verb(reader: &Reader<'_>, signed: &Signed, asked: (&str, &str)) ->
     if let Some(place) = place_of(path, &documents) {
         page.tag("p", "now", &reader.name(&place));
     }
-    forms::form(&mut page, reader, csrf(signed), &verb);
+    let asks =
+        verb["step_up"] == true && !signed.is_proved(reader.now.engine, reader.served.step_up);
+    forms::form(&mut page, reader, (csrf(signed), asks), &verb);
     page.raw("<p><a href=\"");
     page.text(&reader.home());
     page.raw("\">");

@@ -7,6 +7,7 @@ mod plain;
 mod reports;
 mod sessions;
 mod several;
+mod step_up;
 mod streams;
 mod tokens;
 mod trouble;
@@ -245,6 +246,7 @@ fn parts(site: Arc<Site>, handle: Handle, stop: CancellationToken) -> HttpParts 
         settings: HttpSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             secure_cookies: false,
+            step_up: Duration::from_secs(300),
         },
         mqtt_websocket_port: 8083,
         door: None,

@@ -356,3 +356,32 @@ async fn the_school_sees_and_is_offered_nothing_and_nobody_is_told_how_to_begin(
     .await;
     assert_eq!(wrong.status(), 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_weakens_asks_for_the_password_on_its_own_page() {
+    let house = House::open().await;
+    let leader = signed_on(&house, "lead", "zh").await;
+    let own = async || {
+        let overview = page(&leader, "/plain?lang=zh").await;
+        let offered = forms(&overview);
+        let manual = form(&offered, "联动转手动");
+        assert!(!manual.post, "it has a page of its own");
+        let own = sent(&leader, manual, &[]).await.text().await;
+        forms(&own.expect("a page")).remove(0)
+    };
+    let fresh = own().await;
+    assert!(!fresh.fields.contains_key("password"));
+    house.age("lead").await;
+    let aged = own().await;
+    let with = |password| [("text.reason", "检修"), ("password", password)];
+    let refused = sent(&leader, &aged, &with("guess")).await;
+    assert_eq!(refused.status(), 403);
+    assert!(refused.text().await.expect("a page").contains("密码不对"));
+    assert_eq!(house.document("summary").expect("it")["mode"], "auto");
+    // The page from before asks for nothing; the daemon does all the same.
+    let early = sent(&leader, &fresh, &[("text.reason", "检修")]).await;
+    assert_eq!(early.status(), 403);
+    let done = sent(&leader, &aged, &with(PASSWORD)).await;
+    assert_eq!(done.status(), 200);
+    assert_eq!(house.document("summary").expect("it")["mode"], "manual");
+}

@@ -139,7 +139,50 @@ async fn a_cookie_is_for_tls_alone_where_the_settings_say_so() {
     );
     parts.settings.secure_cookies = true;
     let served = super::super::Served::new(parts).expect("a thread");
-    let cookie = super::super::session::set_cookie(&served, "t", 60).expect("a cookie");
+    let origin = super::super::auth::Origin::Desk;
+    let cookie = super::super::session::set_cookie(&served, origin, ("t", 60)).expect("a cookie");
     let words = "fengsui_session=t; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure";
     assert_eq!(cookie, words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_who_signs_on_in_the_desks_browser_does_not_silence_the_desk() {
+    let house = House::open().await;
+    let desk = house.signed_on("op").await;
+    let of_guard = |method: Method, path: &str| {
+        let request = desk.client.request(method, house.url(path));
+        request.header("x-fengsui-page", "guard")
+    };
+    let me = of_guard(Method::GET, "/api/v1/me").send().await;
+    let me = me.expect("an answer");
+    refused(me, 401, "not_signed_on").await;
+    let body = json!({ "account": "post2", "password": PASSWORD });
+    let on = of_guard(Method::POST, "/api/v1/session").json(&body);
+    let on = on.send().await.expect("an answer");
+    let guard: Value = on.json().await.expect("me");
+    assert_eq!(guard["account"], "post2");
+    // The desk goes on: its session, its token, its stream.
+    let me: Value = desk.get("/api/v1/me").await.json().await.expect("me");
+    assert_eq!(me["account"], "op");
+    let mute = desk.verb("/api/v1/site/mute", "1", &json!({})).await;
+    assert_eq!(mute.status(), 200);
+    let mut stream = desk.stream("?since=0&device=true&page=guard").await;
+    stream.named("heartbeat").await;
+    let there = || house.document("recipient/post2").expect("it")["http"] == true;
+    house.until(there).await;
+    // Each page signs itself off.
+    let csrf = guard["csrf"].as_str().expect("a token");
+    let off = of_guard(Method::DELETE, "/api/v1/session").header("x-fengsui-csrf", csrf);
+    assert_eq!(off.send().await.expect("an answer").status(), 204);
+    assert_eq!(desk.get("/api/v1/me").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_who_signed_on_at_the_desk_goes_on_at_his_own_page() {
+    let house = House::open().await;
+    let guard = house.signed_on("post2").await;
+    let request = guard.request(Method::GET, "/api/v1/me");
+    let me = request.header("x-fengsui-page", "guard").send().await;
+    let me: Value = me.expect("an answer").json().await.expect("me");
+    assert_eq!(me["account"], "post2");
 }

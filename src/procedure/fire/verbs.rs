@@ -81,21 +81,6 @@ fn power(verb: &Verb) -> Power {
     }
 }
 
-/// Whether a verb protects people (DESIGN.md 4, rule 15): it is taken even while the journal does not answer.
-#[must_use]
-pub fn is_protective(verb: &Verb) -> bool {
-    match verb.name.as_str() {
-        "take" | "mute" | "dispatch" | "confirm_fire" | "call_119" | "start" | "report"
-        | "auto_and_start" | "start_gas" | "evacuated" | "gas_company" | "cordon"
-        | "power_outside" | "record_reply" | "take_over" | "take_command" | "accept_command" => {
-            true
-        }
-        "mode" => verb.body["mode"] == "auto",
-        "people_report" => verb.body["leak"] == true,
-        _ => false,
-    }
-}
-
 fn unknown_verb() -> Refusal {
     Refusal::new(RefusalKind::Unknown, "verb_unknown")
 }

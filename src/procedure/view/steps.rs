@@ -13,6 +13,7 @@ use crate::domain::output::CommandState;
 use crate::domain::site::RecipientKind;
 use crate::domain::text::Line;
 use crate::domain::time::WallTime;
+use crate::domain::weight::{self, Weight};
 use crate::procedure::fire::restore::waits_for;
 use crate::procedure::fire::{
     Call119, Incident, Order, Stage, clear, follow, groups, offer, spread, verbs,
@@ -79,6 +80,7 @@ pub fn verb(name: &str, path: &str, line: &str, how: (u32, &str, Option<&str>)) 
         "body": {},
         "choice": null,
         "fields": [],
+        "step_up": weight::of(name, &Value::Null) == Weight::Weakens,
     })
 }
 

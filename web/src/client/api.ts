@@ -18,6 +18,14 @@ export class Refusal extends Error {
   }
 }
 
+let page: 'desk' | 'guard' = 'desk';
+/** This page is the guard's: it has a session of its own, so that a guard who signs on beside a desk does not silence it. */
+export function isGuardPage(): void {
+  page = 'guard';
+}
+/** What the address of the stream says of the page; an EventSource can have no header. */
+export const pageQuery = () => (page === 'guard' ? '&page=guard' : '');
+
 export interface Call {
   method?: 'GET' | 'POST' | 'DELETE';
   body?: unknown;
@@ -28,6 +36,7 @@ export interface Call {
 export async function call<T>(path: string, how: Call = {}): Promise<T> {
   const method = how.method ?? 'GET';
   const headers: Record<string, string> = { accept: 'application/json' };
+  if (page === 'guard') headers['x-fengsui-page'] = 'guard';
   if (how.body !== undefined) headers['content-type'] = 'application/json';
   if (how.key) headers['idempotency-key'] = how.key;
   if (method !== 'GET' && me.value) headers['x-fengsui-csrf'] = me.value.csrf;
@@ -80,6 +89,9 @@ export async function signOn(account: string, password: string): Promise<Me> {
   me.value = await call<Me>(`${API}/session`, { method: 'POST', body: { account, password } });
   return me.value;
 }
+
+/** Gives the password of who is signed on again. */
+export const prove = (password: string) => call(`${API}/session/proof`, { method: 'POST', body: { password } });
 
 export async function signOff(): Promise<void> {
   try {

@@ -6,7 +6,7 @@
  */
 import { shallowReactive } from 'vue';
 import type { Heartbeat, Live, Snapshot, StreamEntry } from '../documents';
-import { API, getState, Refusal } from './api';
+import { API, getState, pageQuery, Refusal } from './api';
 import { setClock } from './clock';
 import { documents, type Documents } from './store';
 
@@ -172,7 +172,7 @@ export function followAsDevice(): void {
 const live: Line = {
   snapshot: getState,
   open(since, heard) {
-    const source = new EventSource(`${API}/stream?since=${since}${asDevice ? '&device=true' : ''}`);
+    const source = new EventSource(`${API}/stream?since=${since}${asDevice ? '&device=true' : ''}${pageQuery()}`);
     const data = (event: MessageEvent) => JSON.parse(String(event.data)) as unknown;
     source.addEventListener('entry', (event) => heard.entry(data(event) as StreamEntry));
     source.addEventListener('heartbeat', (event) => heard.heartbeat(data(event) as Heartbeat));

@@ -54,6 +54,41 @@ describe('a verb', () => {
     expect(outcomeOf(verb, 's4')?.problem?.code).toBe('verdict_given');
   });
 
+  it('asks for the password in its place and is sent again under the same key with what was entered', async () => {
+    const asks = { type: 't', title: 't', status: 403, code: 'step_up_required', detail: { zh: '请再次输入密码', en: 'password again' } };
+    const wrong = { ...asks, code: 'proof_refused' };
+    fetched
+      .mockResolvedValueOnce(answer(403, asks))
+      .mockResolvedValueOnce(answer(403, wrong))
+      .mockResolvedValueOnce(new Response(null, { status: 204 }))
+      .mockResolvedValueOnce(answer(200, { seq: 1 }));
+    const reset = { ...verb, verb: 'reset', path: '/api/v1/incidents/F-1/reset' };
+    const done = act(reset, { reason: 'dust' }, 's6');
+    const asked = async () => {
+      await vi.waitFor(() => expect(outcomeOf(reset, 's6')?.state).toBe('proof'));
+      return outcomeOf(reset, 's6');
+    };
+    expect(await act(reset, {}, 's6'), 'a second press while it is asked').toBe(false);
+    (await asked())?.answer?.('guess');
+    await vi.waitFor(() => expect(outcomeOf(reset, 's6')?.problem?.code).toBe('proof_refused'));
+    (await asked())?.answer?.('secret');
+    expect(await done).toBe(true);
+    const paths = fetched.mock.calls.map(([path]) => path);
+    expect(paths).toEqual([reset.path, '/api/v1/session/proof', '/api/v1/session/proof', reset.path]);
+    expect(keys()[3]).toBe(keys()[0]);
+    expect(fetched.mock.calls[3]?.[1].body).toBe(fetched.mock.calls[0]?.[1].body);
+  });
+
+  it('is not done when nobody gives the password', async () => {
+    fetched.mockResolvedValueOnce(answer(403, { type: 't', title: 't', status: 403, code: 'step_up_required', detail: { zh: 'z', en: 'e' } }));
+    const done = act(verb, {}, 's7');
+    await vi.waitFor(() => expect(outcomeOf(verb, 's7')?.state).toBe('proof'));
+    outcomeOf(verb, 's7')?.answer?.(null);
+    expect(await done).toBe(false);
+    expect(fetched).toHaveBeenCalledTimes(1);
+    expect(outcomeOf(verb, 's7')).toBe(null);
+  });
+
   it('is sent once while its answer is awaited', async () => {
     fetched.mockReturnValue(new Promise(() => {}));
     void act(verb, {}, 's5');

@@ -1,17 +1,25 @@
 /**
  * Sends verbs. Each press is one deed with one Idempotency-Key; a lost answer is asked for again under the same key, so a
  * command is never given twice. What came of it stays beside the button: done, refused and by whom, or not delivered.
+ *
+ * What weakens protection may ask for the password again. The deed then waits with all that was entered, the button's place asks
+ * for the password, and the same deed is sent again under the same key.
  */
 import { shallowReactive } from 'vue';
 import type { Problem, VerbDoc } from '../documents';
-import { call, newKey, Refusal } from './api';
+import { call, newKey, prove, Refusal } from './api';
 
 export interface Outcome {
-  state: 'sending' | 'done' | 'refused' | 'unreachable';
+  /** `proof`: the password is asked for; `problem` then says why once more. */
+  state: 'sending' | 'proof' | 'done' | 'refused' | 'unreachable';
   problem: Problem | null;
   status: number | null;
   durable: string | null;
   at: number;
+  /** Gives the password, or nothing: the deed is not done. */
+  answer?: (password: string | null) => void;
+  /** The password before this one was not delivered. */
+  lost?: boolean;
 }
 
 const TRIES_AFTER_MS = [400, 1_200, 2_500];
@@ -39,7 +47,8 @@ function note(key: string, verb: VerbDoc, outcome: Outcome): void {
 /** Does it. `chosen` is what the person picked; `scope` tells equal verbs in different places apart. */
 export async function act(verb: VerbDoc, chosen: Record<string, unknown> = {}, scope = ''): Promise<boolean> {
   const key = name(verb, scope);
-  if (outcomes.get(key)?.state === 'sending') return false;
+  const before = outcomes.get(key)?.state;
+  if (before === 'sending' || before === 'proof') return false;
   const base = { problem: null, status: null, durable: null };
   note(key, verb, { ...base, state: 'sending', at: Date.now() });
   const deed = { method: 'POST' as const, key: newKey(), body: { ...verb.body, ...chosen } };
@@ -51,6 +60,12 @@ export async function act(verb: VerbDoc, chosen: Record<string, unknown> = {}, s
     } catch (failed) {
       if (failed instanceof Refusal) {
         const { status, problem } = failed;
+        if (problem?.code === 'step_up_required') {
+          const proved = await asked(key, verb);
+          if (proved) continue;
+          outcomes.delete(key);
+          return false;
+        }
         note(key, verb, { state: 'refused', problem, status, durable: null, at: Date.now() });
         return false;
       }
@@ -60,6 +75,25 @@ export async function act(verb: VerbDoc, chosen: Record<string, unknown> = {}, s
         return false;
       }
       await new Promise((resume) => setTimeout(resume, wait));
+    }
+  }
+}
+
+/** Asks for the password until it is right or the person gives up. */
+async function asked(key: string, verb: VerbDoc): Promise<boolean> {
+  let [problem, lost] = [null as Problem | null, false];
+  for (;;) {
+    const answer = await new Promise<string | null>((resume) => {
+      note(key, verb, { state: 'proof', problem, status: null, durable: null, at: Date.now(), answer: resume, lost });
+    });
+    if (answer === null) return false;
+    note(key, verb, { state: 'sending', problem: null, status: null, durable: null, at: Date.now() });
+    try {
+      await prove(answer);
+      return true;
+    } catch (failed) {
+      problem = failed instanceof Refusal ? failed.problem : null;
+      lost = problem === null;
     }
   }
 }

@@ -4,11 +4,13 @@ import '../design';
 import './guard.css';
 import { startTheme } from '../design/theme';
 import { language, setLanguage } from '../words';
+import { isGuardPage } from '../client/api';
 import { begin } from './duty';
 import GuardPage from './GuardPage.vue';
 
 startTheme();
 setLanguage(language.value);
+isGuardPage();
 void begin();
 createApp(GuardPage).mount('#app');
 // Only the shell is kept for a phone without a network; no answer of the daemon is ever kept. Needs HTTPS or this machine.
