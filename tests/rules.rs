@@ -14,6 +14,8 @@
 
 #[path = "rules/campus.rs"]
 mod campus;
+#[path = "rules/correct.rs"]
+mod correct;
 #[path = "rules/gas.rs"]
 mod gas;
 #[path = "rules/house.rs"]

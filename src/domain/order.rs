@@ -20,6 +20,8 @@ pub enum OrderKind {
     Command,
     /// The room does not answer, or somebody is needed 支援.
     Support,
+    /// Watch for re-ignition 看守复燃 after the all-clear.
+    Watch,
 }
 
 /// The life of an order (DESIGN.md 6).

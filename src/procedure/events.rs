@@ -15,7 +15,7 @@ use crate::domain::order::{CallOutcome, Cause, How, OrderKind, ReplyVerb, Via, W
 use crate::domain::output::WriteOutcome;
 use crate::domain::point::{Conditions, PointKind, Quality};
 use crate::domain::text::Line;
-use crate::domain::time::EngineTime;
+use crate::domain::time::{EngineTime, WallTime};
 
 use super::Refusal;
 use super::desk::Position;
@@ -123,6 +123,9 @@ pub enum Event {
         conditions: Conditions,
         quality: Quality,
         edge: bool,
+        /// What the device's own clock said, where it tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        panel_at: Option<WallTime>,
     },
     /// A line of the field came up or was lost.
     LinkChanged {
@@ -344,6 +347,17 @@ pub enum Event {
     },
     /// A signal younger than the verdict: suspected again.
     Reopened { incident: CaseId },
+    /// 更正为误报: the holder of command takes a confirmed or suspected fire back; why is in the note.
+    CorrectedFalse {
+        incident: CaseId,
+        cause: Cause,
+        note: Option<String>,
+    },
+    /// A fire that was none: what acted for it, to be put back by hand.
+    RestoreListed {
+        incident: CaseId,
+        restore: Vec<String>,
+    },
     /// The 119 call: connected or failed. Written until the card had more lines; [`Event::Call119Said`] took its place.
     Called119 { incident: CaseId, connected: bool },
     /// A line of the 119 card.

@@ -23,6 +23,9 @@ pub struct PointState {
     pub quality: Quality,
     /// When they last changed.
     pub changed_at: WallTime,
+    /// When, by the device's own clock, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel_at: Option<WallTime>,
     /// The alarm is latched since then, whatever the panel shows now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latched_at: Option<WallTime>,
@@ -95,6 +98,7 @@ pub fn observed(campus: &Campus, site: &Site, now: Now, observation: &Observatio
         conditions: reading.conditions,
         quality: Quality::Good,
         edge,
+        panel_at: reading.device_time,
     }];
     let seen = (observation, now);
     events.extend(super::fire::signals::observed(
@@ -188,12 +192,14 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
         conditions,
         quality,
         edge,
+        panel_at,
     } = event
     {
         let state = campus.points.entry(point.clone()).or_default();
         state.conditions = *conditions;
         state.quality = *quality;
         state.changed_at = stamp.now.wall;
+        state.panel_at = *panel_at;
         if (*edge || conditions.fire || conditions.gas()) && !conditions.disabled {
             state.latched_at.get_or_insert(stamp.now.wall);
         }

@@ -13,7 +13,7 @@ use super::events::Event;
 use super::{Campus, Cell, Stamp};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
-use crate::domain::time::WallTime;
+use crate::domain::time::{EngineTime, WallTime};
 
 /// Most lines that an incident keeps at hand; the journal has all.
 pub const INCIDENT_LINES_MAX: usize = 500;
@@ -46,6 +46,9 @@ pub struct TimelineLine {
     pub seq: u64,
     /// When.
     pub at: WallTime,
+    /// When, by the engine's time, which no step of a clock moves.
+    #[serde(default)]
+    pub engine: EngineTime,
     /// fire, fault, order, command, feedback, person, system.
     pub class: String,
     /// `line.{key}` of the catalogue.
@@ -97,6 +100,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
     let line = TimelineLine {
         seq: stamp.seq,
         at: stamp.now.wall,
+        engine: stamp.now.engine,
         class: said.class.to_owned(),
         key: said.key.to_owned(),
         args: said

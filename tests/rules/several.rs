@@ -421,3 +421,45 @@ fn rule_05a_the_report_of_a_lift_is_no_answer_to_another_order() {
     room.reply(&order, ReplyVerb::ReportFalse, Some(Cause::Dust))
         .expect("heard");
 }
+
+#[test]
+fn a_linked_fire_confirmed_after_119_was_told_is_a_further_call() {
+    let room = Room::new();
+    let (west, east) = (pair(&room, "D1-2A"), pair(&room, "D1-2B"));
+    let (first, _) = room.alarm(&west[0]);
+    let (second, _) = room.alarm(&east[0]);
+    room.verb(&first, "confirm_fire", json!({}))
+        .expect("confirmed");
+    room.until(&format!("incident/{second}"), |i| !i["spread_of"].is_null());
+    room.verb(&first, "call_119", json!({ "connected": true }))
+        .expect("noted: a fire, and a place to which it may have spread");
+    let keys_of = |id: &str| format!("incident/{id}");
+    room.until(&keys_of(&second), |i| {
+        i["card119"]["outcome"]["kind"] == "connected"
+    });
+    let before = room.until(&keys_of(&first), |_| true);
+    assert!(!keys(&before["notices"]).contains(&"notice.tell_119"));
+    room.verb(&second, "confirm_fire", json!({}))
+        .expect("confirmed");
+    let told = |i: &Value| {
+        let steps = i["steps"].as_array().expect("steps").iter();
+        let mut call = steps.filter(|step| step["id"] == "call119");
+        call.next().is_some_and(|step| step["state"] == "done")
+    };
+    room.until(&keys_of(&first), |i| {
+        keys(&i["notices"]).contains(&"notice.tell_119")
+    });
+    let due = room.until(&keys_of(&second), |i| !told(i));
+    let call = due["steps"].as_array().expect("steps").iter();
+    let call = call
+        .filter(|step| step["id"] == "call119")
+        .collect::<Vec<_>>();
+    assert!(!call[0]["limit"].is_null(), "its stopwatch runs");
+    assert_eq!(call[0]["verbs"][0]["line"]["key"], "verb.call_119_again");
+    room.verb(&second, "call_119", json!({ "outcome": "follow_up" }))
+        .expect("told, without words");
+    room.until(&keys_of(&second), told);
+    room.until(&keys_of(&first), |i| {
+        !keys(&i["notices"]).contains(&"notice.tell_119")
+    });
+}

@@ -80,7 +80,7 @@ export interface SummaryDoc {
 export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall }
 /** `recent`: the last lines of the campus, newest first. */
 export interface RecentDoc { lines: TimelineLine[] }
-export interface TimelineLine { seq: number; at: Wall; class: 'fire' | 'gas' | 'fault' | 'disabled' | 'order' | 'command' | 'feedback' | 'person' | 'system'; line: Line; place: Text | null; by: Actor; incident: string | null }
+export interface TimelineLine { seq: number; at: Wall; engine?: Engine; class: 'fire' | 'gas' | 'fault' | 'disabled' | 'order' | 'command' | 'feedback' | 'person' | 'system'; line: Line; place: Text | null; by: Actor; incident: string | null }
 /** `record/{incident}`: what the printed record says besides the other documents. Steps that are missing are listed, not hidden. */
 export interface RecordDoc { incident: string; seq: number; ended: boolean; missing: Line[]; cleared_over: null | { unmet: Line[]; reason: string } }
 /** `timeline/{incident}`, oldest first. */

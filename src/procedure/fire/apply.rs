@@ -8,7 +8,7 @@ use super::orders::RECORDED;
 use super::report::REPORTS_MAX;
 use super::{
     CALLS_MAX, Call, Call119, Class, HEARD_MAX, Incident, Order, Recorded, Reported, Stage,
-    StartOffer, Verdict, command, scene,
+    StartOffer, Verdict, anew, command, correct, scene, signals,
 };
 use crate::domain::ids::{CaseId, OrderId};
 use crate::domain::order::{CallOutcome, OrderState, ReplyVerb};
@@ -33,7 +33,9 @@ pub fn word(verb: ReplyVerb) -> &'static str {
 
 /// Changes incidents.
 pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BTreeSet<Cell>) {
-    if let Some(opened) = opened(stamp, event) {
+    let panel_at = signals::panel_time(campus, event);
+    if let Some(mut opened) = opened(stamp, event) {
+        signals::told_by_panel(&mut opened, panel_at);
         touched.insert(Cell::Incident(opened.id.clone()));
         campus.incidents.insert(opened.id.clone(), opened);
         return;
@@ -44,7 +46,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BT
     };
     let class = incident.class;
     lift_reported(incident, event);
-    change_signals(incident, stamp, event);
+    signals::apply(incident, stamp, event, panel_at);
     change_orders(incident, stamp, event);
     change_procedure(incident, stamp, event);
     if incident.class != class {
@@ -103,6 +105,7 @@ fn told_as_well(
             .and_then(|i| i.call_119.as_mut());
         if let Some(call) = call {
             call.outcome = Some((true, stamp.by()));
+            call.more = false;
             touched.insert(Cell::Incident(id.clone()));
         }
     }
@@ -141,6 +144,8 @@ fn incident_of(event: &Event) -> Option<&CaseId> {
         | Event::JudgedFalse { incident, .. }
         | Event::JudgedReal { incident, .. }
         | Event::Reopened { incident }
+        | Event::CorrectedFalse { incident, .. }
+        | Event::RestoreListed { incident, .. }
         | Event::Called119 { incident, .. }
         | Event::Call119Late { incident }
         | Event::CommandTaken { incident, .. }
@@ -200,50 +205,6 @@ fn opened(stamp: &Stamp, event: &Event) -> Option<Incident> {
     opened.take_by = *take_by;
     opened.verdict_by = *verdict_by;
     Some(opened)
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "only the events of signals are its business"
-)]
-fn change_signals(incident: &mut Incident, stamp: &Stamp, event: &Event) {
-    match event {
-        Event::SignalJoined { signal, .. } => {
-            let known = incident
-                .signals
-                .iter_mut()
-                .find(|known| known.point == signal.point);
-            match known {
-                // The same device once more, after a verdict: it is a new signal at its old place in the list.
-                Some(known) => {
-                    known.seq = stamp.seq;
-                    known.restored_at = None;
-                }
-                None => incident.signals.push(Incident::latched(stamp, signal)),
-            }
-            incident.panel_reset_seen = false;
-        }
-        Event::SignalRestored { point, .. } => {
-            for signal in incident
-                .signals
-                .iter_mut()
-                .filter(|s| s.point.as_ref() == Some(point))
-            {
-                signal.restored_at = Some(stamp.now.wall);
-            }
-        }
-        Event::SignalReturned { point, .. } => {
-            for signal in incident
-                .signals
-                .iter_mut()
-                .filter(|s| s.point.as_ref() == Some(point))
-            {
-                signal.restored_at = None;
-            }
-            incident.panel_reset_seen = false;
-        }
-        _ => {}
-    }
 }
 
 /// An order as it is given.
@@ -390,6 +351,7 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
         late: false,
         outcome: None,
         calls: Vec::new(),
+        more: false,
     };
     match event {
         Event::Taken { .. } => incident.taken = Some(stamp.by()),
@@ -434,6 +396,9 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             });
         }
         Event::JudgedReal { call_119_by, .. } => {
+            if matches!(incident.stage, Stage::FalseAlarm | Stage::Restoring) {
+                anew::start(incident, stamp);
+            }
             incident.class = Class::Confirmed;
             incident.stage = Stage::Fighting;
             incident.verdict = Some(Verdict {
@@ -442,14 +407,22 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                 seq: stamp.seq,
             });
             match &mut incident.call_119 {
-                Some(call) => call.due = Some(*call_119_by),
+                Some(call) => {
+                    call.due = Some(*call_119_by);
+                    call.more = call.is_told_by_another();
+                    call.late &= !call.more;
+                }
                 none @ None => *none = Some(open_card(Some(*call_119_by))),
             }
         }
         Event::Reopened { .. } => {
+            anew::start(incident, stamp);
             incident.stage = Stage::Verifying;
-            incident.class = incident.class.max(Class::Suspected);
+            incident.class = Class::Suspected;
             incident.call_119.get_or_insert_with(|| open_card(None));
+        }
+        Event::CorrectedFalse { .. } | Event::RestoreListed { .. } => {
+            correct::apply(incident, stamp, event);
         }
         Event::Called119 { connected, .. } => {
             if let Some(call) = &mut incident.call_119 {
@@ -468,6 +441,7 @@ fn change_procedure(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                     CallOutcome::Failed => card.outcome = Some((false, stamp.by())),
                     CallOutcome::NotCalled | CallOutcome::FollowUp | CallOutcome::CalledOff => {}
                 }
+                card.more = false;
                 if card.calls.len() >= CALLS_MAX {
                     card.calls.remove(1);
                 }

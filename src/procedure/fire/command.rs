@@ -1,15 +1,17 @@
 //! 指挥权 (process.md 98): exactly one person holds command of a confirmed fire. A hand-over is an act of both: one offers, the
 //! other accepts; an offer that nobody answers in time lapses and goes to the next of the succession. The holder keeps command
-//! until somebody else has accepted it.
+//! until somebody else has accepted it. Whoever got it by rule shows in the same time that he is there, by his phone or by anything
+//! that he does; else the next who can be reached holds it. Nobody but the last of the succession is ever left silent with it.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::events::{Event, NewOrder};
 use super::super::{By, Campus, Stamp, desk};
+use super::orders::RECORDED;
 use super::posts::new_order;
-use super::{Incident, Stage, spread};
+use super::{Incident, Order, Stage, spread};
 use crate::domain::ids::{OrderId, RecipientId};
-use crate::domain::order::{How, OrderKind};
+use crate::domain::order::{How, OrderKind, OrderState, ReplyVerb, Via};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
 
@@ -24,6 +26,9 @@ pub struct Handover {
     pub lapsed: Vec<RecipientId>,
     /// The next of the succession is to be asked.
     pub ask_next: bool,
+    /// The order by which the holder shows that he is there, when he got command by rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_rule: Option<OrderId>,
     /// 移交消防救援机构指挥.
     pub brigade: Option<Brigade>,
     /// 现场已移交本单位.
@@ -58,18 +63,124 @@ pub(super) fn first_holder(
     site: &Site,
     now: Now,
     incident: &Incident,
-) -> Option<Event> {
+) -> Vec<Event> {
     if incident.holder.is_some() {
-        return None;
+        return Vec::new();
     }
     let reachable = |id: &&RecipientId| desk::is_reachable(campus, now, id);
     // One person holds command of a building.
     let held = spread::burning(campus, incident).and_then(|fire| fire.holder.as_ref());
-    let holder = held
-        .map(|(holder, _)| holder)
-        .or_else(|| site.succession.iter().find(reachable))
-        .or_else(|| site.succession.first())?;
-    Some(taken(site, incident, holder, None))
+    if let Some((holder, _)) = held {
+        return vec![taken(site, incident, holder, None)];
+    }
+    let mut succession = site.succession.iter();
+    let holder = succession
+        .find(reachable)
+        .or_else(|| site.succession.first());
+    holder
+        .map(|holder| given(site, now, incident, holder))
+        .unwrap_or_default()
+}
+
+/// Command by rule, with the order on which the holder shows that he is there.
+fn given(site: &Site, now: Now, incident: &Incident, holder: &RecipientId) -> Vec<Event> {
+    let to = (holder, OrderKind::Command);
+    let order = new_order(site, now, incident.next_order(0), to, None);
+    let order = NewOrder {
+        accept_by: now.engine + site.limits.succession,
+        ..order
+    };
+    vec![
+        taken(site, incident, holder, None),
+        Event::OrderIssued {
+            incident: incident.id.clone(),
+            order,
+        },
+    ]
+}
+
+/// The order by which the holder shows that he is there.
+#[must_use]
+pub fn is_of_holder(incident: &Incident, order: &Order) -> bool {
+    incident.handover.by_rule.as_ref() == Some(&order.given.id)
+}
+
+/// Somebody was asked to command and did not answer in time, or said that he cannot; and he has answered nothing else.
+fn was_silent(incident: &Incident, who: &RecipientId) -> bool {
+    let mut own = incident
+        .orders
+        .values()
+        .filter(|order| order.given.recipient == *who && order.seq >= incident.anew);
+    let lapsed = |order: &Order| order.given.kind == OrderKind::Command && order.has_lapsed();
+    let declined = |order: &Order| lapsed(order) && order.state == OrderState::Declined;
+    let there = own.clone().any(|order| order.accepted_at.is_some());
+    own.clone().any(declined) || (!there && own.any(lapsed))
+}
+
+/// A holder who is silent is replaced by the next of the succession who can be reached and was not silent; where there is none
+/// he keeps it. One person holds command of a building: a linked fire follows the first.
+pub(super) fn silent_holder(
+    campus: &Campus,
+    site: &Site,
+    now: Now,
+    incident: &Incident,
+) -> Vec<Event> {
+    let Some((holder, _)) = incident
+        .holder
+        .as_ref()
+        .filter(|_| incident.stage == Stage::Fighting)
+    else {
+        return Vec::new();
+    };
+    let past = incident.open_orders(OrderKind::Command).filter(|order| {
+        let offered = incident.handover.offer.as_ref();
+        let offered = offered.is_some_and(|offer| offer.order == order.given.id);
+        !offered && order.given.recipient != *holder
+    });
+    let past: Vec<Event> = past
+        .map(|order| Event::OrderWithdrawn {
+            incident: incident.id.clone(),
+            order: order.given.id.clone(),
+        })
+        .collect();
+    if !past.is_empty() {
+        return past;
+    }
+    if let Some(first) = spread::burning(campus, incident) {
+        let other = first.holder.as_ref().filter(|(other, _)| other != holder);
+        let other = other.filter(|_| was_silent(first, holder));
+        return other
+            .map(|(other, _)| taken(site, incident, other, None))
+            .into_iter()
+            .collect();
+    }
+    // Whoever took command by an act of his own is not asked whether he is there.
+    let by_rule = incident.handover.by_rule.is_some();
+    if incident.handover.offer.is_some() || !by_rule || !was_silent(incident, holder) {
+        return Vec::new();
+    }
+    let next = site.succession.iter().find(|id| {
+        *id != holder && !was_silent(incident, id) && desk::is_reachable(campus, now, id)
+    });
+    next.map(|next| given(site, now, incident, next))
+        .unwrap_or_default()
+}
+
+/// Whatever the holder does shows that he is there: it answers the order by which he holds command.
+#[must_use]
+pub fn shown_by_acting(incident: &Incident, who: Option<&RecipientId>) -> Option<Event> {
+    let mut own = incident.open_orders(OrderKind::Command);
+    let own =
+        own.find(|order| is_of_holder(incident, order) && who == Some(&order.given.recipient))?;
+    (own.accepted_at.is_none()).then(|| Event::OrderReplied {
+        incident: incident.id.clone(),
+        order: own.given.id.clone(),
+        reply_id: format!("{RECORDED}acted"),
+        verb: ReplyVerb::Accept,
+        cause: None,
+        reason: None,
+        via: Via::Http,
+    })
 }
 
 /// Somebody holds command from now on.
@@ -180,6 +291,18 @@ pub(super) fn apply(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             handover.offer = None;
             handover.lapsed.clear();
             handover.ask_next = false;
+            handover.by_rule = None;
+        }
+        Event::OrderIssued { order, .. } => {
+            let holds = |(holder, _): &(RecipientId, bool)| *holder == order.recipient;
+            let offered = handover.offer.as_ref();
+            let offered = offered.is_some_and(|offer| offer.order == order.id);
+            if order.kind == OrderKind::Command
+                && !offered
+                && incident.holder.as_ref().is_some_and(holds)
+            {
+                handover.by_rule = Some(order.id.clone());
+            }
         }
         Event::CommandOffered {
             to,
@@ -208,6 +331,7 @@ pub(super) fn apply(incident: &mut Incident, stamp: &Stamp, event: &Event) {
             handover.handed_back = None;
         }
         Event::HandedBack { .. } => handover.handed_back = Some(stamp.by()),
+        Event::CorrectedFalse { .. } => handover.offer = None,
         _ => {}
     }
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use super::super::events::{Event, Mode, Planned};
 use super::super::{Campus, Cell, gas, outputs, points};
 use super::posts::{new_order, posts};
-use super::{Class, Incident, Stage, command, groups, offer, room, spread};
+use super::{Class, Incident, Order, Stage, command, correct, groups, offer, room, scene, spread};
 use crate::domain::ids::{CaseId, OutputId, PointId};
-use crate::domain::order::OrderKind;
+use crate::domain::order::{OrderKind, OrderState};
 use crate::domain::output::{Action, Arming, CommandState, OutputKind};
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::site::Site;
@@ -104,7 +104,7 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
     if incident.leak.is_some() {
         return gas::follow::follow(campus, site, now, incident);
     }
-    let rules: [Rule; 15] = [
+    let rules: [Rule; 18] = [
         room::room,
         class,
         spread::spread,
@@ -115,10 +115,13 @@ pub fn follow(campus: &Campus, site: &Site, now: Now, id: &CaseId) -> Vec<Event>
         confirmed,
         groups::groups,
         command::succession,
+        command::silent_holder,
         panel_key,
         plan,
         commands,
         by_hand,
+        correct::to_restore,
+        scene::watch,
         ending,
     ];
     rules
@@ -195,13 +198,16 @@ fn confirmed(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec
         events.push(Event::ModeChanged { mode: Mode::Auto });
     }
     events.extend(command::first_holder(campus, site, now, incident));
+    let ahead = events
+        .iter()
+        .filter(|event| matches!(event, Event::OrderIssued { .. }));
+    let ahead = ahead.count();
     // What was told of a suspected fire is not yet the report of a confirmed one.
     let since = incident.verdict.as_ref().map_or(0, |verdict| verdict.seq);
-    let reported =
-        |order: &super::Order| order.given.kind == OrderKind::Report && order.seq >= since;
+    let reported = |order: &Order| order.given.kind == OrderKind::Report && order.seq >= since;
     if !incident.orders.values().any(reported) {
         let to = (&site.commander, OrderKind::Report);
-        let order = new_order(site, now, incident.next_order(0), to, None);
+        let order = new_order(site, now, incident.next_order(ahead), to, None);
         events.push(Event::OrderIssued {
             incident: id(),
             order,
@@ -279,7 +285,9 @@ pub(super) fn independent_devices(campus: &Campus, site: &Site, incident: &Incid
 
 /// Commands whose time has come: all at once, but for an output that waits for another's feedback.
 fn commands(campus: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
-    let may = campus.desk.mode == Mode::Auto && incident.stage != Stage::Restoring;
+    // Not after 误报 either: what was only waiting for its turn is not started any more.
+    let wanted = incident.is_undecided() || incident.stage == Stage::Fighting;
+    let may = campus.desk.mode == Mode::Auto && wanted;
     let Some(plan) = incident.plan.as_ref().filter(|_| may) else {
         return Vec::new();
     };
@@ -349,11 +357,14 @@ pub(in crate::procedure) fn by_hand(
         let sent = incident
             .orders
             .values()
+            .filter(|order| order.state.is_open() || order.seq >= incident.anew)
+            .filter(|order| order.state != OrderState::Withdrawn)
             .any(|order| order.given.output.as_ref() == Some(output));
         let Some(person) = site.outputs.get(output).map(|output| &output.by_hand) else {
             continue;
         };
-        if failed && !sent && state.incident.as_ref() == Some(&incident.id) {
+        let wanted = incident.leak.is_some() || incident.stage != Stage::FalseAlarm;
+        if failed && wanted && !sent && state.incident.as_ref() == Some(&incident.id) {
             let id = incident.next_order(events.len());
             let mut order = new_order(site, now, id, (person, OrderKind::ByHand), None);
             order.output = Some(output.clone());
@@ -372,28 +383,32 @@ pub(in crate::procedure) fn by_hand(
 
 /// The end: orders that nobody needs are withdrawn, and the incident closes when the panel shows it is over.
 fn ending(campus: &Campus, site: &Site, _: Now, incident: &Incident) -> Vec<Event> {
-    let needless = |kind: OrderKind| match incident.stage {
-        Stage::FalseAlarm => matches!(kind, OrderKind::Verify | OrderKind::Report),
-        Stage::Fighting => kind == OrderKind::Verify,
-        Stage::Restoring => matches!(kind, OrderKind::Verify | OrderKind::Command),
-        Stage::Verifying | Stage::Unverified | Stage::Closed => false,
+    let needless = |order: &Order| match (incident.stage, order.given.kind) {
+        // Somebody may be in a lift that did not come home, also when nothing burns.
+        (Stage::FalseAlarm, _) => !order.given.lift,
+        (Stage::Fighting, OrderKind::Group) => order.seq < incident.anew,
+        (Stage::Fighting, kind) => matches!(kind, OrderKind::Verify | OrderKind::Watch),
+        (Stage::Restoring, kind) => matches!(kind, OrderKind::Verify | OrderKind::Command),
+        (Stage::Verifying | Stage::Unverified | Stage::Closed, _) => false,
     };
     let withdraw = |all: bool| {
         incident
             .orders
             .values()
-            .filter(move |order| order.state.is_open() && (all || needless(order.given.kind)))
+            .filter(move |order| order.state.is_open() && (all || needless(order)))
             .map(|order| Event::OrderWithdrawn {
                 incident: incident.id.clone(),
                 order: order.given.id.clone(),
             })
             .collect::<Vec<_>>()
     };
+    let restored = incident.restore.iter().all(|(_, ticked)| ticked.is_some());
     let over = match incident.stage {
-        Stage::FalseAlarm => is_quiet(incident) && sounders_off(campus, site, incident),
-        Stage::Restoring => {
-            is_quiet(incident) && incident.restore.iter().all(|(_, ticked)| ticked.is_some())
+        Stage::FalseAlarm => {
+            let quiet = is_quiet(incident) && sounders_off(campus, site, incident);
+            quiet && restored && correct::brigade_knows(campus, incident)
         }
+        Stage::Restoring => is_quiet(incident) && restored,
         Stage::Verifying | Stage::Unverified | Stage::Fighting | Stage::Closed => false,
     };
     let mut events = withdraw(over);

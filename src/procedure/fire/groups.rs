@@ -87,14 +87,14 @@ fn ask(
     next.map(|id| Some((*id).clone())).ok_or("unreachable")
 }
 
-/// The orders of a group, in the order in which they were given.
+/// The orders of a group in this fire, in the order in which they were given.
 pub fn of(incident: &Incident, id: GroupId) -> impl Iterator<Item = &Order> {
     let mut orders: Vec<&Order> = incident
         .orders
         .values()
-        .filter(|order| order.given.group == Some(id))
+        .filter(|order| order.given.group == Some(id) && order.seq >= incident.anew)
         .collect();
-    orders.sort_by_key(|order| (order.seq, order.given.receive_by));
+    orders.sort_by_key(|order| order.number());
     orders.into_iter()
 }
 

@@ -49,8 +49,7 @@ fn all(incident: &Incident) -> Vec<(EngineTime, Vec<Event>)> {
         limits.push((incident.verdict_by, vec![event]));
     }
     if let Some(call) = &incident.call_119
-        && call.outcome.is_none()
-        && !call.is_settled()
+        && (call.more || call.outcome.is_none() && !call.is_settled())
         && !call.late
         && let Some(due) = call.due
     {

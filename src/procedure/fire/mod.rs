@@ -5,14 +5,18 @@
 //! stage   Verifying ─► Unverified (nobody answered) ─► …
 //!         Verifying ─误报─► FalseAlarm ─panel shows it─► Closed
 //!         Verifying ─真火─► Fighting ─解除警情─► Restoring ─every item ticked─► Closed
-//!         FalseAlarm ─later signal─► Verifying, Suspected
+//!         Fighting ─更正为误报─► FalseAlarm ─panel shows it, every item ticked─► Closed
+//!         FalseAlarm, Restoring ─later signal─► Verifying, Suspected
+//!         Restoring ─复燃, seen by a person─► Fighting
 //! ```
 //! A fire signal is latched until its incident is closed; a panel that goes quiet does not clear it. A verdict covers only
 //! signals older than itself. Nothing here waits for anything but what DESIGN.md 4, rule 5 names.
 
+mod anew;
 pub mod apply;
 pub mod clear;
 pub mod command;
+pub mod correct;
 pub mod follow;
 pub mod groups;
 pub mod limits;
@@ -87,6 +91,9 @@ pub struct Signal {
     pub kind: Option<PointKind>,
     /// When it came.
     pub at: WallTime,
+    /// When, by the panel's own clock, where it tells; nothing is ordered by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel_at: Option<WallTime>,
     /// The entry that brought it.
     pub seq: u64,
     /// When the panel stopped showing it.
@@ -187,6 +194,9 @@ pub struct Call119 {
     /// Every call and decision, oldest first; at most [`CALLS_MAX`].
     #[serde(default)]
     pub calls: Vec<Call>,
+    /// Confirmed after 119 was told of it as a place to which a fire may have spread: 续报 is due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// One line of the 119 card.
@@ -214,6 +224,15 @@ impl Call119 {
             .as_ref()
             .is_some_and(|(connected, _)| *connected)
             || self.calls.iter().any(decided)
+    }
+
+    /// Another incident's call told of this one.
+    #[must_use]
+    pub fn is_told_by_another(&self) -> bool {
+        let told = self.outcome.as_ref().is_some_and(|(told, _)| *told);
+        let own =
+            |call: &Call| matches!(call.outcome, CallOutcome::Connected | CallOutcome::FollowUp);
+        told && !self.calls.iter().any(own)
     }
 
     /// The brigade was called and not called off.
@@ -277,6 +296,9 @@ pub struct Incident {
     pub take_missed_at: Option<WallTime>,
     /// A verdict is due by then.
     pub verdict_by: EngineTime,
+    /// The entry at which it was looked at anew; 0 until then. What is older counts for no rule.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub anew: u64,
     /// 误报 or 真火.
     pub verdict: Option<Verdict>,
     /// Why nobody verified.
@@ -330,7 +352,19 @@ pub struct Incident {
     pub timeline: Lines,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first(anew: &u64) -> bool {
+    *anew == 0
+}
+
 impl Order {
+    /// Its number within the incident: the tenth comes after the ninth, which their ids do not say.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        let id = self.given.id.as_str().rsplit_once('-');
+        id.and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
+    }
+
     /// Somebody else is sent in its place: declined, not answered or not arrived in time.
     #[must_use]
     pub fn has_lapsed(&self) -> bool {
@@ -366,6 +400,7 @@ impl Incident {
             take_missed: false,
             take_missed_at: None,
             verdict_by: stamp.now.engine,
+            anew: 0,
             verdict: None,
             unverified: None,
             considered: Vec::new(),
@@ -397,6 +432,7 @@ impl Incident {
             point: signal.point.clone(),
             kind: signal.kind,
             at: stamp.now.wall,
+            panel_at: None,
             seq: stamp.seq,
             restored_at: None,
         }
@@ -433,6 +469,14 @@ impl Incident {
         self.signals
             .iter()
             .filter(move |signal| signal.seq > covered || covered == 0)
+            .filter(|signal| signal.seq >= self.anew)
+    }
+
+    /// Somebody is at the scene of this fire, or was.
+    #[must_use]
+    pub fn somebody_arrived(&self) -> bool {
+        let mut orders = self.orders.values();
+        orders.any(|order| order.arrived_at.is_some() && order.seq >= self.anew)
     }
 
     /// Of these, whatever is a device or a person: the common alarm of a panel may be any device's.

@@ -22,7 +22,10 @@ pub(super) fn tell(_: &Campus, site: &Site, now: Now, incident: &Incident) -> Ve
     let more = site.succession.iter().filter(|_| late);
     let told = |who: &RecipientId| {
         let mut orders = incident.orders.values();
-        orders.any(|o| o.given.kind == OrderKind::Report && o.given.recipient == *who)
+        orders.any(|order| {
+            let to = order.given.kind == OrderKind::Report && order.given.recipient == *who;
+            to && order.seq >= incident.anew
+        })
     };
     let mut wanted: Vec<&RecipientId> = Vec::new();
     for who in std::iter::once(&site.commander).chain(more) {

@@ -184,6 +184,11 @@ fn verdict(
     reply: &Answer,
     now: Now,
 ) -> Option<Event> {
+    if order.given.kind == OrderKind::Watch {
+        // 复燃: it burns again.
+        let again = reply.verb == ReplyVerb::ReportReal && incident.stage == Stage::Restoring;
+        return again.then(|| judged_real(site, incident, now));
+    }
     if order.given.kind != OrderKind::Verify {
         return None;
     }
@@ -287,9 +292,11 @@ fn of_duty(order: &Order) -> Vec<ReplyVerb> {
         Some(GroupId::Rescue) => Some(ReplyVerb::Casualties),
         Some(GroupId::Cordon | GroupId::Equipment | GroupId::Reserve) | None => None,
     };
-    let arrive =
-        (order.given.group.is_some() && order.arrived_at.is_none()).then_some(ReplyVerb::Arrive);
-    let mut verbs: Vec<ReplyVerb> = arrive.into_iter().chain(own).collect();
+    let watch = order.given.kind == OrderKind::Watch;
+    let goes = order.given.group.is_some() || watch;
+    let arrive = (goes && order.arrived_at.is_none()).then_some(ReplyVerb::Arrive);
+    let again = watch.then_some(ReplyVerb::ReportReal);
+    let mut verbs: Vec<ReplyVerb> = arrive.into_iter().chain(own).chain(again).collect();
     verbs.extend([ReplyVerb::Done, ReplyVerb::Unable]);
     verbs
 }

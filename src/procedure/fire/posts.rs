@@ -18,7 +18,8 @@ pub(super) fn posts(campus: &Campus, site: &Site, now: Now, incident: &Incident)
         .orders
         .values()
         .filter(|order| {
-            order.given.kind == OrderKind::Verify && order.state != OrderState::Withdrawn
+            let counts = order.state != OrderState::Withdrawn && order.seq >= incident.anew;
+            order.given.kind == OrderKind::Verify && counts
         })
         .collect();
     let lapsed = verify.iter().filter(|order| order.has_lapsed()).count();
@@ -130,7 +131,8 @@ fn availability(campus: &Campus, incident: &Incident, id: &RecipientId) -> Avail
         ordered: incident
             .orders
             .values()
-            .any(|order| order.given.kind == OrderKind::Verify && order.given.recipient == *id),
+            .filter(|order| order.given.kind == OrderKind::Verify && order.seq >= incident.anew)
+            .any(|order| order.given.recipient == *id),
     }
 }
 

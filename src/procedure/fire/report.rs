@@ -115,7 +115,7 @@ fn guard(campus: &Campus, site: &Site, now: Now, report: &Report) -> Result<Vec<
     }
     if report.real {
         answer(ReplyVerb::ReportReal, format!("{}-real", report.report_id));
-        if open.is_none_or(|i| i.is_undecided() || i.stage == Stage::FalseAlarm) {
+        if open.is_none_or(|incident| incident.stage != Stage::Fighting) {
             events.push(orders::judged_real_of(site, id.clone(), now));
         }
     }
@@ -218,7 +218,9 @@ fn reported(
             verdict_by: now.engine + site.limits.verdict,
         }],
     };
-    if open.is_some_and(|incident| incident.stage == Stage::FalseAlarm) {
+    let judged =
+        |incident: &Incident| matches!(incident.stage, Stage::FalseAlarm | Stage::Restoring);
+    if open.is_some_and(judged) {
         // DESIGN.md 4, rule 16: a verdict covers only signals older than itself.
         events.push(Event::Reopened {
             incident: id.clone(),

@@ -3,7 +3,7 @@
 
 use super::super::{Refusal, RefusalKind};
 use super::Incident;
-use crate::domain::output::OutputKind;
+use crate::domain::output::{Output, OutputKind};
 use crate::domain::site::Site;
 use crate::linkage;
 
@@ -46,24 +46,49 @@ fn rank(site: &Site, item: &str) -> u8 {
     kind(site, item).map_or_else(|| fixed_rank(item), linkage::restore_rank)
 }
 
-/// The checklist of an incident: everything that acted, and what has no output.
+/// The checklist of a fire: everything that acted, and what has no output.
 #[must_use]
 pub fn items(site: &Site, incident: &Incident) -> Vec<String> {
-    let acted = || {
-        let outputs = incident.asked.iter().filter_map(|id| site.outputs.get(id));
-        outputs.filter(|output| !output.kind.is_panel())
-    };
-    let of = |wanted: OutputKind| acted().any(|output| output.kind == wanted);
-    let mut items: Vec<String> = [SCENE, WATCH, WATER, PANEL, DISABLED, PEOPLE_BACK]
-        .map(str::to_owned)
-        .to_vec();
+    listed(
+        site,
+        incident,
+        &[SCENE, WATCH, WATER, PANEL, DISABLED, PEOPLE_BACK],
+    )
+}
+
+/// The checklist of a fire that was none: there is no scene to keep and nothing to watch; water only where a pump ran.
+#[must_use]
+pub fn items_of_none(site: &Site, incident: &Incident) -> Vec<String> {
+    let mut acted = acted(site, incident);
+    let water = acted.any(|output| output.kind == OutputKind::PumpStart);
+    let water = water.then_some(WATER);
+    let fixed: Vec<&str> = [PANEL, DISABLED, PEOPLE_BACK]
+        .into_iter()
+        .chain(water)
+        .collect();
+    listed(site, incident, &fixed)
+}
+
+/// What was commanded for an incident, now or before it was opened again, and is not ticked as put back.
+pub fn acted<'a>(site: &'a Site, incident: &'a Incident) -> impl Iterator<Item = &'a Output> {
+    let open = incident.restore.iter().filter(|(_, by)| by.is_none());
+    let before = open.filter_map(|(item, _)| site.outputs.get(item.as_str()));
+    let asked = incident.asked.iter().filter_map(|id| site.outputs.get(id));
+    let again = |output: &&Output| !incident.asked.contains(&output.id);
+    let all = asked.chain(before.filter(again));
+    all.filter(|output| !output.kind.is_panel())
+}
+
+fn listed(site: &Site, incident: &Incident, fixed: &[&str]) -> Vec<String> {
+    let of = |wanted: OutputKind| acted(site, incident).any(|output| output.kind == wanted);
+    let mut items: Vec<String> = fixed.iter().map(|&item| item.to_owned()).collect();
     if of(OutputKind::FeederTrip) {
         items.push(INSULATION.to_owned());
     }
     if of(OutputKind::GasClose) {
         items.push(LEAK_TEST.to_owned());
     }
-    items.extend(acted().map(|output| output.id.to_string()));
+    items.extend(acted(site, incident).map(|output| output.id.to_string()));
     // Of one rank: pumps before the water they take, the check before what it allows.
     let check = |item: &str| !is_check(item);
     let after = |item: &str| matches!(item, WATER | PANEL | DISABLED);

@@ -4,10 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::events::Event;
-use super::super::{By, Stamp};
-use super::Incident;
+use super::super::{By, Campus, Stamp};
+use super::posts::new_order;
+use super::{Incident, Order, Stage};
 use crate::domain::ids::{CaseId, RecipientId};
-use crate::domain::order::{Cause, Figures, ReplyVerb};
+use crate::domain::order::{Cause, Figures, OrderKind, ReplyVerb};
+use crate::domain::site::Site;
+use crate::domain::time::Now;
 
 /// What is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,52 @@ pub struct Proposal {
     pub by: By,
     /// Signals up to this entry are covered.
     pub seq: u64,
+}
+
+/// 看守复燃: after the all-clear whoever was named gets an order, on which he reports when it burns again.
+pub(super) fn watch(_: &Campus, site: &Site, now: Now, incident: &Incident) -> Vec<Event> {
+    if incident.stage != Stage::Restoring {
+        return Vec::new();
+    }
+    let Some(person) = incident
+        .scene
+        .watch
+        .as_ref()
+        .and_then(|w| w.person.as_ref())
+    else {
+        return Vec::new();
+    };
+    let others = incident.open_orders(OrderKind::Watch);
+    let others = others.filter(|order| order.given.recipient != *person);
+    let mut events: Vec<Event> = others
+        .map(|order| Event::OrderWithdrawn {
+            incident: incident.id.clone(),
+            order: order.given.id.clone(),
+        })
+        .collect();
+    if watch_order(incident).is_none_or(|order| order.given.recipient != *person) {
+        let to = (person, OrderKind::Watch);
+        events.push(Event::OrderIssued {
+            incident: incident.id.clone(),
+            order: new_order(site, now, incident.next_order(0), to, None),
+        });
+    }
+    events
+}
+
+/// The latest order to watch for re-ignition of this fire.
+fn watch_order(incident: &Incident) -> Option<&Order> {
+    let of_this_fire =
+        |order: &&Order| order.given.kind == OrderKind::Watch && order.seq >= incident.anew;
+    let orders = incident.orders.values().filter(of_this_fire);
+    orders.max_by_key(|order| order.number())
+}
+
+/// Nobody watches: nobody was named, or who was named cannot or does not answer.
+#[must_use]
+pub fn nobody_watches(incident: &Incident) -> bool {
+    let lapsed = watch_order(incident).is_some_and(|o| o.has_lapsed() && o.accepted_at.is_none());
+    incident.scene.watch.is_none() || lapsed
 }
 
 impl Incident {
@@ -129,7 +178,10 @@ pub(super) fn apply(scene: &mut Scene, stamp: &Stamp, event: &Event) {
                 seq: stamp.seq,
             });
         }
-        Event::JudgedFalse { .. } | Event::JudgedReal { .. } | Event::Reopened { .. } => {
+        Event::JudgedFalse { .. }
+        | Event::JudgedReal { .. }
+        | Event::CorrectedFalse { .. }
+        | Event::Reopened { .. } => {
             scene.proposed_false = None;
         }
         _ => {}

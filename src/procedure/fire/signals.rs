@@ -7,9 +7,9 @@ use crate::domain::site::Site;
 
 use super::super::events::{Event, SignalRef};
 use super::super::points::PointState;
-use super::super::{Campus, desk};
+use super::super::{Campus, Stamp, desk};
 use super::{Incident, Stage};
-use crate::domain::time::Now;
+use crate::domain::time::{Now, WallTime};
 
 /// What a changed point causes for its incident.
 #[must_use]
@@ -71,11 +71,16 @@ fn join(campus: &Campus, point: &Point, incident: &Incident, signal: SignalRef) 
         .iter()
         .find(|known| known.point == signal.point);
     let id = incident.id.clone();
+    let stands = known.is_some_and(|known| known.restored_at.is_none());
+    let judged = match incident.stage {
+        Stage::FalseAlarm => true,
+        // What still stands since the fire is not a later signal.
+        Stage::Restoring => !stands,
+        Stage::Verifying | Stage::Unverified | Stage::Fighting | Stage::Closed => false,
+    };
     let mut events = vec![match known {
-        Some(known) if known.restored_at.is_none() && incident.stage != Stage::FalseAlarm => {
-            return Vec::new();
-        }
-        Some(_) if incident.stage != Stage::FalseAlarm => Event::SignalReturned {
+        Some(_) if stands && !judged => return Vec::new(),
+        Some(_) if !judged => Event::SignalReturned {
             incident: id.clone(),
             point: point.id.clone(),
         },
@@ -84,7 +89,7 @@ fn join(campus: &Campus, point: &Point, incident: &Incident, signal: SignalRef) 
             signal,
         },
     }];
-    if incident.stage == Stage::FalseAlarm {
+    if judged {
         // DESIGN.md 4, rule 16: a verdict covers only signals older than itself.
         events.push(Event::Reopened { incident: id });
     }
@@ -121,4 +126,77 @@ pub(in crate::procedure) fn returned_sound(campus: &Campus) -> Option<Event> {
     campus.desk.mute.as_ref().map(|_| Event::SoundReturned {
         why: "new_alarm".to_owned(),
     })
+}
+
+/// What the panel's own clock said of the signal that an event brings, where the panel tells it.
+pub(in crate::procedure) fn panel_time(campus: &Campus, event: &Event) -> Option<WallTime> {
+    let (Event::IncidentOpened { signal, .. }
+    | Event::GasDetected { signal, .. }
+    | Event::SignalJoined { signal, .. }) = event
+    else {
+        return None;
+    };
+    let point = signal.point.as_ref()?;
+    campus.points.get(point)?.panel_at
+}
+
+/// The time of the signal that came last.
+pub(in crate::procedure) fn told_by_panel(incident: &mut Incident, panel_at: Option<WallTime>) {
+    if let Some(latest) = incident.signals.last_mut() {
+        latest.panel_at = panel_at;
+    }
+}
+
+/// Changes what is latched.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the events of signals are its business"
+)]
+pub(super) fn apply(
+    incident: &mut Incident,
+    stamp: &Stamp,
+    event: &Event,
+    panel_at: Option<WallTime>,
+) {
+    match event {
+        Event::SignalJoined { signal, .. } => {
+            let known = incident
+                .signals
+                .iter_mut()
+                .find(|known| known.point == signal.point);
+            match known {
+                // The same device once more, after a verdict: it is a new signal at its old place in the list.
+                Some(known) => {
+                    known.seq = stamp.seq;
+                    known.restored_at = None;
+                    known.panel_at = panel_at;
+                }
+                None => {
+                    incident.signals.push(Incident::latched(stamp, signal));
+                    told_by_panel(incident, panel_at);
+                }
+            }
+            incident.panel_reset_seen = false;
+        }
+        Event::SignalRestored { point, .. } => {
+            for signal in incident
+                .signals
+                .iter_mut()
+                .filter(|s| s.point.as_ref() == Some(point))
+            {
+                signal.restored_at = Some(stamp.now.wall);
+            }
+        }
+        Event::SignalReturned { point, .. } => {
+            for signal in incident
+                .signals
+                .iter_mut()
+                .filter(|s| s.point.as_ref() == Some(point))
+            {
+                signal.restored_at = None;
+            }
+            incident.panel_reset_seen = false;
+        }
+        _ => {}
+    }
 }

@@ -81,10 +81,11 @@ pub fn part_of<'a>(campus: &'a Campus, incident: &Incident) -> Option<&'a Incide
     (real && fire.stage != Stage::Closed).then_some(fire)
 }
 
-/// What the brigade has not been told of yet: linked incidents whose 119 card has no connected call.
+/// What the brigade has not been told of yet: linked incidents whose 119 card has no connected call, or which were confirmed since.
 #[must_use]
 pub fn untold<'a>(campus: &'a Campus, incident: &'a Incident) -> Vec<&'a Incident> {
-    let told = |other: &Incident| other.call_119.as_ref().is_none_or(Call119::is_settled);
+    let settled = |card: &Call119| card.is_settled() && !card.more;
+    let told = |other: &Incident| other.call_119.as_ref().is_none_or(settled);
     let open = |other: &Incident| other.is_undecided() || other.stage == Stage::Fighting;
     others(campus, incident)
         .filter(|other| open(other) && !told(other))

@@ -183,7 +183,7 @@ impl Play {
             .filter(is)
             .cloned()
             .collect();
-        orders.sort_by_key(|order| (order.issued, order.seq));
+        orders.sort_by_key(Order::number);
         orders
     }
 

@@ -1,9 +1,12 @@
 //! The people's side of a fire, played by hand.
 
+mod anew;
 mod command;
+mod correct;
 mod groups;
 mod printer;
 mod record;
 mod report;
 mod restore;
 mod room;
+mod truth;

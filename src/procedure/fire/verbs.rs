@@ -1,11 +1,12 @@
 //! What persons do: each verb with who may, when, and what it causes. This file finds the verb; the files below it decide.
 //!
 //! Protective verbs (接警, 消音, 派岗, 确认真火, 119, starting an output, linkage to 自动) are open to everyone of the room and
-//! never fail for an earlier step or a stale picture. Weakening verbs (停止警报, 复位, 解除警情, linkage to 手动, 判为误报) ask
+//! never fail for an earlier step or a stale picture. Weakening verbs (停止警报, 复位, 解除警情, linkage to 手动, 判为误报, 更正为误报) ask
 //! for their step, role or reason (DESIGN.md 4, rules 9, 15, 16). A refusal of a known person is an event.
 
 mod call;
 mod command;
+mod correct;
 mod ending;
 mod panel;
 mod record;
@@ -28,6 +29,7 @@ use crate::domain::output::OutputKind;
 use crate::domain::role::Power;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
+use crate::procedure::fire::command as holding;
 
 type Outcome = Result<Vec<Event>, Refusal>;
 
@@ -45,14 +47,23 @@ pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request, verb: &
             Some(incident) if incident.stage == Stage::Closed => {
                 Err(Refusal::new(RefusalKind::Conflict, "case_closed"))
             }
-            Some(incident) => of_incident(&Ask {
-                campus,
-                site,
-                now,
-                actor: &request.actor,
-                incident,
-                verb,
-            }),
+            Some(incident) => {
+                let done = of_incident(&Ask {
+                    campus,
+                    site,
+                    now,
+                    actor: &request.actor,
+                    incident,
+                    verb,
+                });
+                let who = verb.recipient.as_ref();
+                done.map(|mut events| {
+                    // First, so that what the verb causes finds it answered.
+                    let shown = holding::shown_by_acting(incident, who);
+                    events.splice(0..0, shown);
+                    events
+                })
+            }
             None => Err(Refusal::new(RefusalKind::Unknown, "case_unknown")),
         },
     };
@@ -124,6 +135,7 @@ fn of_incident(ask: &Ask<'_>) -> Outcome {
         "confirm_fire" => Ok(verdict::confirm_fire(site, now, incident)),
         "judge_false" => verdict::judge_false(ask),
         "countersign_false" => verdict::countersign(ask),
+        "correct_false" => correct::correct_false(ask),
         "dispatch" => verdict::dispatch(site, now, incident, verb),
         "record_reply" => record::reply(ask),
         "fire_out" => record::of_scene(ask, ReplyVerb::FireOut),

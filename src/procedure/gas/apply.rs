@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Leak, Level, Report};
 use crate::domain::point::Conditions;
 use crate::procedure::events::Event;
-use crate::procedure::fire::{Call119, Incident, Stage};
+use crate::procedure::fire::{Call119, Incident, Stage, signals};
 use crate::procedure::{Campus, Cell, Stamp};
 
 /// Changes leaks; signals and orders are changed with those of a fire.
 pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event, touched: &mut BTreeSet<Cell>) {
-    if let Some(opened) = opened(stamp, event) {
+    if let Some(mut opened) = opened(stamp, event) {
+        signals::told_by_panel(&mut opened, signals::panel_time(campus, event));
         touched.insert(Cell::Incident(opened.id.clone()));
         campus.incidents.insert(opened.id.clone(), opened);
         return;
@@ -114,6 +115,7 @@ fn change(incident: &mut Incident, stamp: &Stamp, event: &Event) {
                 late: false,
                 outcome: None,
                 calls: Vec::new(),
+                more: false,
             });
         }
         Event::CommandAsked { output, .. } => {

@@ -125,6 +125,16 @@ pub(super) fn of_incident(event: &Event) -> Option<Said<'_>> {
             ..said("person", "judged_false", incident)
         },
         Event::JudgedReal { incident, .. } => said("fire", "judged_real", incident),
+        Event::CorrectedFalse {
+            incident, cause, ..
+        } => Said {
+            args: vec![("cause", cause.word().to_owned())],
+            ..said("person", "corrected_false", incident)
+        },
+        Event::RestoreListed { incident, restore } => Said {
+            args: vec![("count", restore.len().to_string())],
+            ..said("system", "restore_listed", incident)
+        },
         Event::Reopened { incident } => said("fire", "reopened", incident),
         Event::Called119 {
             incident,

@@ -11,7 +11,9 @@ use crate::domain::output::{Arming, Target};
 use crate::domain::point::Quality;
 use crate::domain::text::{Line, Text};
 use crate::procedure::events::Planned;
-use crate::procedure::fire::{Call, Incident, Reported, Stage, clear, offer, spread};
+use crate::procedure::fire::{
+    Call, Incident, Reported, Stage, clear, command as holding, offer, spread,
+};
 use crate::text;
 
 /// `incident/{id}`
@@ -297,6 +299,14 @@ fn notices(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     if offer::stands(incident) && incident.start_offer.is_some_and(|offer| offer.late) {
         notices.push(parts::line("notice.start_unanswered"));
     }
+    let silent = incident.open_orders(OrderKind::Command).find(|order| {
+        let late = order.has_lapsed() && order.accepted_at.is_none();
+        late && holding::is_of_holder(incident, order)
+    });
+    notices.extend(silent.map(|order| {
+        let name = viewer.recipient_name(order.given.recipient.as_str());
+        json!(Line::new("notice.holder_silent").with("recipient", name))
+    }));
     for order in incident
         .orders
         .values()

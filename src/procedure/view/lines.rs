@@ -74,6 +74,7 @@ fn line(viewer: &Viewer<'_>, said: &TimelineLine) -> Value {
     json!({
         "seq": said.seq,
         "at": said.at,
+        "engine": said.engine,
         "class": said.class,
         "line": words,
         "place": place,

@@ -166,8 +166,7 @@ pub(super) fn by_camera(incident: &Incident) -> Vec<Value> {
     if incident.scene.proposed_false.is_some() {
         return vec![of(incident, "countersign_false", PLAIN)];
     }
-    let arrived = |order: &Order| order.arrived_at.is_some();
-    if incident.orders.values().any(arrived) || incident.standing_devices().count() >= 2 {
+    if incident.somebody_arrived() || incident.standing_devices().count() >= 2 {
         return Vec::new();
     }
     let mut verb = of(incident, "judge_false", PLAIN);
@@ -176,6 +175,14 @@ pub(super) fn by_camera(incident: &Incident) -> Vec<Value> {
     verb["choice"] = causes();
     verb["fields"] = json!([field("reason", "text", true)]);
     vec![verb]
+}
+
+/// 更正为误报, held: a cause, and why it was taken for a fire.
+pub(super) fn correct(incident: &Incident) -> Value {
+    let mut verb = of(incident, "correct_false", (1_500, "plain", None));
+    verb["choice"] = causes();
+    verb["fields"] = json!([field("reason", "text", true)]);
+    verb
 }
 
 /// The 119 card: connected, failed, not called, and further calls on the same card.
@@ -267,14 +274,16 @@ pub(super) fn scene(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
         }
     }
     if incident.scene.watch.is_none() {
-        let mut watch = of(incident, "name_watch", PLAIN);
-        watch["fields"] = json!([
-            select("person", people(viewer), false),
-            field("name", "text", false),
-        ]);
-        offers.push(watch);
+        offers.push(watch(viewer, incident));
     }
     offers
+}
+
+/// Who watches for re-ignition.
+pub(super) fn watch(viewer: &Viewer<'_>, incident: &Incident) -> Value {
+    let mut watch = of(incident, "name_watch", PLAIN);
+    watch["fields"] = json!(who(viewer));
+    watch
 }
 
 /// 代录 for every open order of a kind.

@@ -6,7 +6,7 @@ use super::{Viewer, offers, parts};
 use crate::domain::order::{Cause, OrderKind, OrderState, ReplyVerb, Via};
 use crate::domain::text::{Line, Text};
 use crate::procedure::fire::apply::word;
-use crate::procedure::fire::{Class, Incident, Order, Recorded, orders};
+use crate::procedure::fire::{Class, Incident, Order, Recorded, command, orders};
 use crate::text;
 
 /// Why a post cannot do it, as it is offered.
@@ -65,7 +65,7 @@ pub fn order(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> Value {
         "outcome": order.outcome,
         "heard": order.heard,
         "recorded": order.recorded.iter().map(|recorded| self::recorded(viewer, recorded)).collect::<Vec<_>>(),
-        "replies": orders::replies(order).into_iter().map(|verb| reply(incident, verb)).collect::<Vec<_>>(),
+        "replies": orders::replies(order).into_iter().map(|verb| reply(incident, order, verb)).collect::<Vec<_>>(),
     })
 }
 
@@ -96,6 +96,9 @@ fn words_of(incident: &Incident, order: &Order) -> String {
     let kind = kind_word(order.given.kind);
     if order.given.lift {
         return "lift".to_owned();
+    }
+    if command::is_of_holder(incident, order) {
+        return "holder".to_owned();
     }
     if incident.leak.is_none() {
         let confirmed = incident.verdict.as_ref().map_or(u64::MAX, |v| v.seq);
@@ -146,10 +149,11 @@ pub fn kind_word(kind: OrderKind) -> &'static str {
         OrderKind::ByHand => "by_hand",
         OrderKind::Command => "command",
         OrderKind::Support => "support",
+        OrderKind::Watch => "watch",
     }
 }
 
-fn reply(incident: &Incident, verb: ReplyVerb) -> Value {
+fn reply(incident: &Incident, order: &Order, verb: ReplyVerb) -> Value {
     let option = |prefix: &str, value: &str| json!({ "value": value, "line": Line::new(format!("{prefix}.{value}")) });
     let choice = match verb {
         ReplyVerb::ReportFalse => {
@@ -177,10 +181,10 @@ fn reply(incident: &Incident, verb: ReplyVerb) -> Value {
         | ReplyVerb::LiftClear => None,
     };
     let verdict = matches!(verb, ReplyVerb::ReportReal | ReplyVerb::ReportFalse);
-    let of = if incident.leak.is_some() && verdict {
-        "gas_"
-    } else {
-        ""
+    let of = match order.given.kind {
+        OrderKind::Watch if verdict => "watch_",
+        _ if incident.leak.is_some() && verdict => "gas_",
+        _ => "",
     };
     let line = Line::new(format!("reply.{of}{}", word(verb)));
     json!({ "verb": verb, "line": line, "choice": choice, "fields": offers::figures(verb) })

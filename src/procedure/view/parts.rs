@@ -62,6 +62,7 @@ pub fn alarm(viewer: &Viewer<'_>, incident: &Incident, signal: &Signal) -> Value
         "device": device,
         "kind": signal.kind.map_or(json!("person"), |kind| json!(kind)),
         "at": signal.at,
+        "panel_at": signal.panel_at,
     })
 }
 

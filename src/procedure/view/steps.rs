@@ -16,7 +16,7 @@ use crate::domain::time::WallTime;
 use crate::domain::weight::{self, Weight};
 use crate::procedure::fire::restore::waits_for;
 use crate::procedure::fire::{
-    Call119, Incident, Order, Stage, clear, follow, groups, offer, spread, verbs,
+    Call119, Incident, Order, Stage, clear, correct, follow, groups, offer, scene, spread, verbs,
 };
 
 /// A step being made.
@@ -111,8 +111,15 @@ pub fn steps(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
         }
         Stage::FalseAlarm => {
             steps.push(verdict(viewer, incident));
+            let called = |card: &Call119| card.is_coming() || !card.calls.is_empty();
+            if incident.call_119.as_ref().is_some_and(called) {
+                steps.push(call_119(viewer, incident));
+            }
             steps.push(stop_sounders(viewer, incident));
             steps.push(reset(viewer, incident));
+            if !incident.restore.is_empty() {
+                steps.push(restore(viewer, incident));
+            }
         }
         Stage::Fighting | Stage::Restoring | Stage::Closed if is_real(incident) => {
             steps.push(verdict(viewer, incident));
@@ -127,6 +134,9 @@ pub fn steps(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
             steps.push(verdict(viewer, incident));
             steps.push(stop_sounders(viewer, incident));
             steps.push(reset(viewer, incident));
+            if !incident.restore.is_empty() {
+                steps.push(restore(viewer, incident));
+            }
         }
     }
     shown(steps, incident.stage == Stage::Closed)
@@ -270,6 +280,12 @@ fn verdict(viewer: &Viewer<'_>, incident: &Incident) -> Step {
             step.facts.push(parts::line("fact.false_proposed"));
         }
         step.facts.push(parts::line("fact.false_needs_scene"));
+        if correct::is_correctable(incident) {
+            step.verbs.push(offers::correct(incident));
+        }
+        if !correct::brigade_knows(viewer.campus, incident) {
+            step.facts.push(parts::line("fact.tell_119_first"));
+        }
     }
     step
 }
@@ -299,7 +315,7 @@ pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -
         };
         step.facts.push(json!(Line::new(fact).with("used", "")));
     }
-    if let Some(call) = call.filter(|call| !call.is_settled()) {
+    if let Some(call) = call.filter(|call| call.more || !call.is_settled()) {
         step.late = call.late;
         step.limit = call
             .due
@@ -308,13 +324,18 @@ pub(in crate::procedure) fn call_119(viewer: &Viewer<'_>, incident: &Incident) -
     }
     step.verbs = offers::calls(incident);
     let is_connected = connected.is_some_and(|(connected, _)| *connected);
-    if is_connected && !spread::untold(viewer.campus, incident).is_empty() {
+    let more = call.is_some_and(|call| call.more);
+    if is_connected && (more || !spread::untold(viewer.campus, incident).is_empty()) {
         // 续报: a further compartment of the building belongs to the same entry.
         step.done = false;
         let mut again = of(incident, "call_119", (0, "act", Some("F8")));
         again["body"] = json!({ "outcome": "follow_up" });
         again["line"] = parts::line("verb.call_119_again");
         step.verbs.insert(0, again);
+    }
+    if incident.stage == Stage::FalseAlarm && !correct::brigade_knows(viewer.campus, incident) {
+        step.done = false;
+        step.facts.push(parts::line("fact.tell_119_first"));
     }
     step
 }
@@ -478,6 +499,7 @@ fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
             if incident.stage == Stage::Fighting {
                 step.verbs.extend(offers::scene(viewer, incident));
                 step.verbs.extend(offers::command(viewer, incident));
+                step.verbs.push(offers::correct(incident));
             }
             step.facts.push(parts::line("fact.only_the_holder"));
         }
@@ -501,7 +523,7 @@ pub(in crate::procedure) fn restore(viewer: &Viewer<'_>, incident: &Incident) ->
             .with("done", ticked)
             .with("total", total)
     ));
-    if incident.stage == Stage::Restoring {
+    if matches!(incident.stage, Stage::Restoring | Stage::FalseAlarm) {
         let open = incident.restore.iter().filter(|(_, by)| by.is_none());
         let mut tick = of(incident, "restore", (0, "act", None));
         let due = open.filter(|(item, _)| waits_for(viewer.site, incident, item).is_none());
@@ -513,7 +535,12 @@ pub(in crate::procedure) fn restore(viewer: &Viewer<'_>, incident: &Incident) ->
             tick["fields"] = json!(offers::who(viewer));
             step.verbs.push(tick);
         }
-        if !follow::is_quiet(incident) {
+        let burnt = incident.stage == Stage::Restoring && incident.leak.is_none();
+        if burnt && scene::nobody_watches(incident) {
+            step.facts.push(parts::line("fact.nobody_watches"));
+            step.verbs.push(offers::watch(viewer, incident));
+        }
+        if incident.stage == Stage::Restoring && !follow::is_quiet(incident) {
             step.verbs
                 .push(of(incident, "stop_sounders", (0, "plain", None)));
             let (by_hand, by_command) = verbs::resets(viewer.site, incident);

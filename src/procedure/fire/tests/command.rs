@@ -236,3 +236,88 @@ fn a_group_reports_only_what_is_its_duty() {
     );
     assert_eq!(replies[1]["fields"][0]["field"], "present");
 }
+
+#[test]
+fn a_silent_first_holder_is_replaced_by_the_next_who_can_be_reached() {
+    let mut play = Play::confirmed();
+    let order = play.order("duty-lead", "command");
+    assert_eq!(order.state, OrderState::Queued);
+    let document = play.document(&format!("order/duty-lead/{}", order.given.id));
+    assert_eq!(document["title"]["zh"], "您持现场指挥权");
+    play.wait(59);
+    assert_eq!(holder(&play), ("duty-lead".into(), true));
+    play.wait(1);
+    assert_eq!(holder(&play), ("director".into(), false));
+    assert_eq!(
+        play.order("duty-lead", "command").state,
+        OrderState::Withdrawn
+    );
+    // Nobody is left after him: he keeps it, and that is said.
+    play.wait(120);
+    assert_eq!(holder(&play).0, "director");
+    let notices = play.incident_document()["notices"].clone();
+    assert!(notices.to_string().contains("notice.holder_silent"));
+    play.verb_of("duty-lead", "take_command", json!({}))
+        .expect_err("the commander can be reached");
+}
+
+#[test]
+fn a_holder_shows_that_he_is_there_by_his_phone_or_by_anything_he_does() {
+    let mut play = Play::confirmed();
+    play.reply(&play.order("duty-lead", "command"), ReplyVerb::Accept)
+        .expect("heard");
+    play.wait(300);
+    assert_eq!(holder(&play).0, "duty-lead");
+
+    // At the desk, without a look at the phone.
+    let mut play = Play::confirmed();
+    play.wait(30);
+    play.verb_of("duty-lead", "call_119", json!({ "connected": true }))
+        .expect("noted");
+    let order = play.order("duty-lead", "command");
+    assert_eq!(order.state, OrderState::Accepted);
+    play.wait(300);
+    assert_eq!(holder(&play).0, "duty-lead");
+
+    // By radio, entered by the room.
+    let mut play = Play::confirmed();
+    let order = play.order("duty-lead", "command").given.id;
+    let body =
+        json!({ "order": order, "verb": "accept", "channel": "radio", "person": "duty-lead" });
+    play.verb("record_reply", body).expect("noted");
+    play.wait(300);
+    assert_eq!(holder(&play).0, "duty-lead");
+}
+
+#[test]
+fn a_holder_who_says_that_he_cannot_is_replaced_at_once() {
+    let mut play = Play::confirmed();
+    play.reply(&play.order("duty-lead", "command"), ReplyVerb::Unable)
+        .expect("heard");
+    assert_eq!(holder(&play), ("director".into(), false));
+}
+
+#[test]
+fn a_silent_holder_keeps_command_while_nobody_else_can_be_reached() {
+    let mut play = Play::new();
+    play.presence("director", false);
+    play.burn();
+    play.wait(120);
+    assert_eq!(holder(&play).0, "duty-lead");
+    play.presence("director", true);
+    assert_eq!(holder(&play).0, "director", "as soon as he can be");
+}
+
+#[test]
+fn whoever_could_not_and_takes_command_himself_later_keeps_it() {
+    let mut play = Play::confirmed();
+    play.reply(&play.order("duty-lead", "command"), ReplyVerb::Unable)
+        .expect("heard");
+    assert_eq!(holder(&play).0, "director");
+    play.presence("director", false);
+    play.verb_of("duty-lead", "take_command", json!({}))
+        .expect("the holder is gone");
+    play.presence("director", true);
+    play.wait(300);
+    assert_eq!(holder(&play), ("duty-lead".into(), true));
+}

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::actor::Role;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::input::{Input, Observation};
 use crate::domain::order::OrderState;
+use crate::domain::point::{Conditions, Quality, Reading};
+use crate::domain::time::WallTime;
 use crate::procedure::fire::testing::{Play, code};
 use crate::procedure::fire::{Class, Stage};
 
@@ -205,5 +208,36 @@ fn not_to_call_119_is_a_decision_with_a_name_and_a_reason() {
     assert_eq!(
         play.incident_document()["card119"]["outcome"]["kind"],
         "connected"
+    );
+}
+
+#[test]
+fn a_signal_keeps_what_the_panels_own_clock_said() {
+    let mut play = Play::new();
+    let conditions = Conditions {
+        fire: true,
+        ..Conditions::default()
+    };
+    let panel_at = WallTime(1_767_225_590_000);
+    let latest = Reading {
+        device_time: Some(panel_at),
+        ..Reading::new(conditions, Quality::Good, play.now.engine)
+    };
+    let observation = Observation {
+        point: "P1-015".into(),
+        latest,
+        edge: None,
+        missed_edges: 0,
+    };
+    play.take(Actor::Field, Input::Observed(observation))
+        .expect("accepted");
+    play.fire("P1-016", true);
+    let document = play.incident_document();
+    let signals = &document["signals"];
+    assert_eq!(signals[0]["panel_at"], json!(panel_at));
+    assert_eq!(
+        signals[1]["panel_at"],
+        Value::Null,
+        "this panel does not tell"
     );
 }

@@ -55,7 +55,7 @@ pub(super) fn call_119(campus: &Campus, incident: &Incident, verb: &Verb) -> Out
     let untold = spread::untold(campus, incident).into_iter();
     let untold: Vec<_> = untold.map(|other| other.id.clone()).collect();
     let told_before = outcome == CallOutcome::Connected && connected.is_some();
-    let outcome = if told_before && !untold.is_empty() {
+    let outcome = if told_before && (card.more || !untold.is_empty()) {
         CallOutcome::FollowUp
     } else {
         outcome
@@ -71,7 +71,9 @@ pub(super) fn call_119(campus: &Campus, incident: &Incident, verb: &Verb) -> Out
         (CallOutcome::NotCalled | CallOutcome::CalledOff, _) if !has_reason(verb) => {
             return Err(Refusal::new(RefusalKind::Body, "reason_missing"));
         }
-        (CallOutcome::FollowUp, Some(_)) if untold.is_empty() && !has_reason(verb) => {
+        (CallOutcome::FollowUp, Some(_))
+            if untold.is_empty() && !card.more && !has_reason(verb) =>
+        {
             return Err(Refusal::new(RefusalKind::Body, "text_missing"));
         }
         (_, Some(_) | None) => {}

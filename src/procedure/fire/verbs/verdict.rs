@@ -12,7 +12,7 @@ use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::events::Event;
 use crate::procedure::fire::posts::new_order;
-use crate::procedure::fire::{Incident, Order, Stage, orders};
+use crate::procedure::fire::{Incident, Order, Stage, correct, orders};
 use crate::procedure::{By, Refusal, RefusalKind};
 
 /// 确认真火: never fails while the incident is open; a second press changes nothing.
@@ -40,11 +40,12 @@ pub(super) fn judge_false(ask: &Ask<'_>) -> Outcome {
     let incident = ask.incident;
     let FalseBody { cause, cctv, note } = body(ask.verb)?;
     undecided(incident)?;
-    let arrived = |order: &Order| order.arrived_at.is_some();
-    if incident.orders.values().any(arrived) {
+    correct::told_first(ask.campus, incident)?;
+    if incident.somebody_arrived() {
         let reported = |order: &Order| {
             let outcome = order.outcome.as_ref();
-            outcome.is_some_and(|said| said.starts_with("report_false"))
+            let report = outcome.is_some_and(|said| said.starts_with("report_false"));
+            report && order.seq >= incident.anew
         };
         if incident.standing_devices().count() >= 2 && !incident.orders.values().any(reported) {
             return Err(Refusal::new(RefusalKind::Conflict, "two_devices_stand"));
