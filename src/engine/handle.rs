@@ -57,10 +57,12 @@ pub struct Lanes {
 }
 
 /// What one committed entry changed in the documents; a `None` document is gone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Change {
     /// The entry.
     pub seq: u64,
+    /// Its hash, which stands for the whole journal up to it.
+    pub hash: [u8; 32],
     /// Changed documents by key, as JSON text.
     pub documents: BTreeMap<Arc<str>, Option<Arc<str>>>,
 }
@@ -70,6 +72,8 @@ pub struct Change {
 pub struct Documents {
     /// The last committed entry.
     pub seq: u64,
+    /// Its hash, which stands for the whole journal up to it.
+    pub hash: [u8; 32],
     /// Identity of the journal.
     pub journal_id: String,
     /// JSON text by key.
@@ -264,6 +268,7 @@ impl Handle {
             .collect();
         Documents {
             seq: documents.seq,
+            hash: documents.hash,
             journal_id: documents.journal_id.clone(),
             by_key,
         }

@@ -38,7 +38,7 @@ impl Pages {
             .documents
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        seen.seq = head.seq;
+        (seen.seq, seen.hash) = (head.seq, head.hash);
         seen.journal_id.clone_from(&head.journal_id);
         seen.by_key = self
             .documents
@@ -80,6 +80,7 @@ impl Pages {
         }
         Some(Change {
             seq: ledger.head.seq,
+            hash: ledger.head.hash,
             documents,
         })
     }
@@ -105,7 +106,7 @@ pub(super) fn show(shared: &Shared, change: Change) {
         .documents
         .write()
         .unwrap_or_else(PoisonError::into_inner);
-    documents.seq = change.seq;
+    (documents.seq, documents.hash) = (change.seq, change.hash);
     for (key, text) in &change.documents {
         match text {
             Some(text) => documents.by_key.insert(Arc::clone(key), Arc::clone(text)),

@@ -3,7 +3,7 @@
 //! An entry says after which seq it applies. A reader that comes back within what is kept goes on without a new snapshot;
 //! a gap is never bridged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -175,8 +175,11 @@ impl Changes {
     fn gap(&self, seq: u64) {
         let mut kept = self.lock();
         kept.anchor(seq);
-        let documents = BTreeMap::new();
-        let empty = Numbered::new(seq, Arc::new(Change { seq, documents }));
+        let change = Change {
+            seq,
+            ..Change::default()
+        };
+        let empty = Numbered::new(seq, Arc::new(change));
         let _ = self.live.send(Arc::new(empty));
     }
 
@@ -220,7 +223,11 @@ mod tests {
     fn change(seq: u64) -> Arc<Change> {
         let document: Arc<str> = format!("{{\"n\":{seq}}}").into();
         let documents = [(Arc::from("summary"), Some(document))].into();
-        Arc::new(Change { seq, documents })
+        Arc::new(Change {
+            seq,
+            documents,
+            ..Change::default()
+        })
     }
 
     fn missed(joined: &Joined) -> Vec<(u64, u64)> {

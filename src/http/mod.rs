@@ -22,6 +22,7 @@ mod pages;
 pub mod password;
 mod plain;
 mod problem;
+mod record;
 mod reports;
 mod secret;
 mod session;
@@ -210,6 +211,7 @@ fn described() -> OpenApiRouter<Arc<Served>> {
         .routes(routes!(session::proof))
         .routes(routes!(state::state))
         .routes(routes!(state::status))
+        .routes(routes!(record::record))
         .routes(routes!(verbs::incident))
         .routes(routes!(verbs::site))
         .routes(routes!(verbs::start))

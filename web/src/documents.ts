@@ -77,7 +77,7 @@ export interface SummaryDoc {
   /** `none`: the site has no broker on purpose, and orders go over HTTP. */
   broker: 'up' | 'down' | 'unknown' | 'none';
 }
-export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall }
+export interface Alarm { incident: string; point: string | null; building: Text; floor: Text; room: Text; compartment: Text; device: Text; kind: PointKind | 'person'; at: Wall; /** By the panel's own clock, where it tells. */ panel_at?: Wall | null }
 /** `recent`: the last lines of the campus, newest first. */
 export interface RecentDoc { lines: TimelineLine[] }
 export interface TimelineLine { seq: number; at: Wall; engine?: Engine; class: 'fire' | 'gas' | 'fault' | 'disabled' | 'order' | 'command' | 'feedback' | 'person' | 'system'; line: Line; place: Text | null; by: Actor; incident: string | null }
@@ -200,6 +200,8 @@ export interface Snapshot { journal_id: string; seq: number; engine: Engine; wal
 export interface StreamEntry { seq: number; after: number; documents: Record<string, unknown | null> }
 /** Stream: `event: heartbeat`, every 2 s, without id. */
 export interface Heartbeat { engine: Engine; wall: Wall; seq: number; build: string; incidents: number }
+/** GET /api/v1/incidents/{id}/record: the documents of an incident with the journal's last entry and its hash. */
+export interface IncidentRecord { journal: { id: string; seq: number; hash: string }; wall: Wall; engine: Engine; made_for: string; incident: IncidentDoc; record: RecordDoc; timeline: TimelineDoc; orders: Record<string, OrderDoc>; outputs: Record<string, OutputDoc> }
 /** RFC 9457 problem details. */
 export interface Problem { type: string; title: string; status: number; code: string; detail: Text; settled_by?: Actor; settled_at?: Wall; how?: string }
 /** GET /api/v1/me */

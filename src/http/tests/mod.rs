@@ -4,6 +4,7 @@ mod edges;
 mod health;
 mod orders;
 mod plain;
+mod record;
 mod reports;
 mod sessions;
 mod several;
