@@ -29,9 +29,19 @@ impl Text {
 pub struct Line {
     /// Key in the catalogue.
     pub key: String,
-    /// Arguments by name; values are shown as they are.
+    /// Arguments by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub args: BTreeMap<String, String>,
+    pub args: BTreeMap<String, Argument>,
+}
+
+/// What is put into a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Argument {
+    /// A figure, a person's name, or a key of the catalogue: shown as it is, or in its words.
+    Word(String),
+    /// A name of the site, in the language of whoever reads.
+    Name(Text),
 }
 
 impl Line {
@@ -46,7 +56,16 @@ impl Line {
     /// The same line with one argument more.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
-        self.args.insert(name.to_owned(), value.to_string());
+        let value = Argument::Word(value.to_string());
+        self.args.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The same line with a name of the site more.
+    #[must_use]
+    pub fn named(mut self, name: &str, value: &Text) -> Self {
+        let value = Argument::Name(value.clone());
+        self.args.insert(name.to_owned(), value);
         self
     }
 }

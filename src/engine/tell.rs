@@ -39,7 +39,9 @@ fn id(actor: &Actor) -> &str {
 /// The words of the catalogue with ids in the place of names.
 fn words(line: &TimelineLine) -> String {
     let mut words = Line::new(format!("line.{}", line.key));
-    words.args.clone_from(&line.args);
+    for (name, value) in &line.args {
+        words = words.with(name, value);
+    }
     let ids = [
         ("point", line.point.as_ref().map(ToString::to_string)),
         ("output", line.output.as_ref().map(ToString::to_string)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::domain::text::{Line, Text};
+use crate::domain::text::{Argument, Line, Text};
 
 /// What the daemon says, what the desk's page adds, what the guard's page adds.
 const PARTS: [&str; 3] = [
@@ -22,7 +22,10 @@ static CATALOGUE: LazyLock<BTreeMap<String, Text>> = LazyLock::new(|| {
 #[must_use]
 pub fn both(line: &Line) -> Text {
     match CATALOGUE.get(&line.key) {
-        Some(words) => Text::new(fill(&words.zh, line), fill(&words.en, line)),
+        Some(words) => Text::new(
+            fill(&words.zh, line, |name| &name.zh),
+            fill(&words.en, line, |name| &name.en),
+        ),
         None => Text::new(line.key.clone(), line.key.clone()),
     }
 }
@@ -42,8 +45,12 @@ pub fn has(key: &str) -> bool {
     CATALOGUE.contains_key(key)
 }
 
-fn fill(words: &str, line: &Line) -> String {
-    let replace = |words: String, (name, value): (&String, &String)| {
+fn fill(words: &str, line: &Line, of: fn(&Text) -> &String) -> String {
+    let replace = |words: String, (name, value): (&String, &Argument)| {
+        let value = match value {
+            Argument::Word(word) => word,
+            Argument::Name(name) => of(name),
+        };
         words.replace(&format!("{{{name}}}"), value)
     };
     line.args.iter().fold(words.to_owned(), replace)
@@ -65,6 +72,25 @@ mod tests {
                 "{key} lacks a language"
             );
         }
+    }
+
+    #[test]
+    fn a_name_of_the_site_is_said_in_the_language_of_the_sentence() {
+        let name = Text::new("燃气总阀", "Main gas valve");
+        let both = both(&Line::new("record.not_in_place").named("output", &name));
+        assert!(
+            both.zh.contains("燃气总阀") && !both.zh.contains("Main"),
+            "{both:?}"
+        );
+        assert!(
+            both.en.contains("Main gas valve") && !both.en.contains("燃气"),
+            "{both:?}"
+        );
+        // As it stands in documents and, for the reasons of a choice, in the journal.
+        let line = Line::new("a").with("n", 3).named("output", &name);
+        let text = serde_json::json!({ "key": "a", "args": { "n": "3", "output": { "zh": "燃气总阀", "en": "Main gas valve" } } });
+        assert_eq!(serde_json::to_value(&line).expect("it"), text);
+        assert_eq!(serde_json::from_value::<Line>(text).expect("it"), line);
     }
 
     #[test]

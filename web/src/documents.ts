@@ -9,7 +9,9 @@ export type Wall = number;
 export type Engine = number;
 export interface Text { zh: string; en: string }
 /** A catalogue key with its arguments; src/text/catalogue.json has the words. */
-export interface Line { key: string; args?: Record<string, string | number> }
+export interface Line { key: string; args?: Record<string, Argument> }
+/** A figure, a person's name, a catalogue key; or a name of the site in both languages. */
+export type Argument = string | number | Text
 /** Who did it: an account, a recipient (post or person), the panel, or the system itself. `name` is shown. */
 export interface Actor { kind: 'account' | 'recipient' | 'panel' | 'system'; id: string; name: string }
 export interface Stamp { by: Actor; at: Wall }

@@ -6,12 +6,12 @@ import { ref } from 'vue';
 import daemonWords from '../../src/text/catalogue.json';
 import deskWords from '../../src/text/desk.json';
 import guardWords from '../../src/text/guard.json';
-import type { Actor, Line, Text } from './documents';
+import type { Actor, Argument, Line, Text } from './documents';
 
 const catalogue = { ...daemonWords, ...deskWords, ...guardWords };
 export type Key = keyof typeof catalogue;
 export type Language = 'zh' | 'en';
-type Args = Record<string, string | number>;
+type Args = Record<string, Argument>;
 
 const STORED = 'fengsui.language';
 const stored = typeof localStorage === 'undefined' ? null : localStorage.getItem(STORED);
@@ -26,12 +26,6 @@ export function setLanguage(next: Language): void {
 
 const known = catalogue as Record<string, Text>;
 
-/** Names of the campus's things by their Chinese name: arguments carry that one, and an English line says the English. */
-let names: ReadonlyMap<string, string> = new Map();
-export function knowNames(both: Iterable<Text>): void {
-  names = new Map([...both].filter(({ zh, en }) => zh && en && zh !== en).map(({ zh, en }) => [zh, en]));
-}
-
 /** Argument names whose values are words of the catalogue under these prefixes (`verb: accept` is `reply.accept`). */
 const WORDS_OF: Record<string, string[]> = {
   verb: ['reply', 'verb'],
@@ -42,13 +36,14 @@ const WORDS_OF: Record<string, string[]> = {
   cause: ['cause'],
 };
 
-function argument(name: string, value: string | number): string {
+function argument(name: string, value: Argument): string {
   if (typeof value === 'number') return String(value);
+  if (typeof value === 'object') return value[language.value];
   for (const key of [value, ...(WORDS_OF[name] ?? []).map((prefix) => `${prefix}.${value}`)]) {
     const found = known[key];
     if (found) return found[language.value];
   }
-  return language.value === 'en' ? (names.get(value) ?? value) : value;
+  return value;
 }
 
 function fill(words: string, args: Args | undefined): string {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{forms, incident};
 use crate::domain::role::Power;
-use crate::domain::text::{Line, Text};
+use crate::domain::text::{Argument, Line, Text};
 use crate::domain::time::Now;
 use crate::http::auth::{Pass, Signed};
 use crate::http::html::Html;
@@ -49,8 +49,12 @@ impl<'a> Reader<'a> {
     /// A line of the catalogue. An argument that is itself a key of it is shown in words.
     pub(super) fn words(&self, line: &Line) -> String {
         let mut line = line.clone();
-        for value in line.args.values_mut().filter(|value| text::has(value)) {
-            *value = self.word(value);
+        for value in line.args.values_mut() {
+            if let Argument::Word(word) = value
+                && text::has(word)
+            {
+                *word = self.word(word);
+            }
         }
         self.of(text::both(&line))
     }

@@ -330,8 +330,8 @@ fn beside(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Value> {
     });
     let untold = spread::untold(viewer.campus, incident).into_iter();
     let untold = untold.filter(|_| connected).map(|other| {
-        let place = parts::place(viewer, other).zh;
-        json!(Line::new("notice.tell_119").with("place", place))
+        let place = parts::place(viewer, other);
+        json!(Line::new("notice.tell_119").named("place", &place))
     });
     let here = viewer.campus.incidents.values().filter(|other| {
         let open = other.stage != Stage::Closed && other.compartment == incident.compartment;

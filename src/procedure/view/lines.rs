@@ -37,7 +37,9 @@ pub fn recent(viewer: &Viewer<'_>) -> Value {
 fn line(viewer: &Viewer<'_>, said: &TimelineLine) -> Value {
     let site = viewer.site;
     let mut words = Line::new(format!("line.{}", said.key));
-    words.args = said.args.clone();
+    for (name, value) in &said.args {
+        words = words.with(name, value);
+    }
     if said.key == "restored"
         && let Some(item) = said.args.get("item")
     {
@@ -51,7 +53,7 @@ fn line(viewer: &Viewer<'_>, said: &TimelineLine) -> Value {
     }
     let mut place = None;
     if let Some(point) = said.point.as_ref().and_then(|id| site.points.get(id)) {
-        words = words.with("point", &point.name.zh);
+        words = words.named("point", &point.name);
         let building = site
             .buildings
             .get(&point.building)
@@ -63,13 +65,13 @@ fn line(viewer: &Viewer<'_>, said: &TimelineLine) -> Value {
         ));
     }
     if let Some(output) = said.output.as_ref().and_then(|id| site.outputs.get(id)) {
-        words = words.with("output", &output.name.zh);
+        words = words.named("output", &output.name);
     }
     if let Some(recipient) = &said.recipient {
         words = words.with("recipient", viewer.recipient_name(recipient.as_str()));
     }
     if let Some(bus) = said.bus.as_ref().and_then(|id| site.buses.get(id)) {
-        words = words.with("bus", &bus.name.zh);
+        words = words.named("bus", &bus.name);
     }
     json!({
         "seq": said.seq,

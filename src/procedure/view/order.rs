@@ -86,8 +86,8 @@ fn words(viewer: &Viewer<'_>, incident: &Incident, order: &Order) -> (Text, Text
     };
     let output = order.given.output.as_ref();
     let output = output.and_then(|id| viewer.site.outputs.get(id));
-    let output = output.map_or("", |output| &output.name.zh);
-    let part = |part| text::both(&Line::new(format!("{stem}.{part}")).with("output", output));
+    let output = output.map(|output| output.name.clone()).unwrap_or_default();
+    let part = |part| text::both(&Line::new(format!("{stem}.{part}")).named("output", &output));
     (part(title), part(body))
 }
 

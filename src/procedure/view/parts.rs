@@ -137,7 +137,7 @@ pub fn restore_line(viewer: &Viewer<'_>, item: &str) -> Line {
         Some(output) => {
             let kind = json!(output.kind);
             let kind = kind.as_str().unwrap_or_default();
-            Line::new(format!("restore.{kind}")).with("output", &output.name.zh)
+            Line::new(format!("restore.{kind}")).named("output", &output.name)
         }
         None => Line::new(format!("restore.{item}")),
     }

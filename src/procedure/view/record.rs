@@ -74,7 +74,7 @@ fn outputs_missing(viewer: &Viewer<'_>, incident: &Incident) -> Vec<Line> {
             let in_place = outputs::is_in_place(viewer.campus, viewer.site, output);
             !acted && !in_place && !by_hand(&output.id)
         })
-        .map(|output| say("not_in_place").with("output", &output.name.zh))
+        .map(|output| say("not_in_place").named("output", &output.name))
         .collect()
 }
 

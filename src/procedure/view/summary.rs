@@ -350,13 +350,13 @@ fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
     for (id, bus) in &viewer.site.buses {
         let link = campus.links.get(id).cloned().unwrap_or_default();
         if link.up == Some(false) {
-            let line = Line::new("fault.link_down").with("bus", &bus.name.zh);
+            let line = Line::new("fault.link_down").named("bus", &bus.name);
             let line = line.with("reason", format!("fault.link.{}", link.reason));
             faults.push(json!({ "id": format!("link/{id}"), "line": line, "since": link.since }));
             continue;
         }
         for (unit, lost) in &link.lost {
-            let line = Line::new("fault.unit_down").with("bus", &bus.name.zh);
+            let line = Line::new("fault.unit_down").named("bus", &bus.name);
             let line = line.with("unit", u32::from(*unit));
             let points = u32::try_from(points_of(viewer, id, Some(*unit))).unwrap_or(u32::MAX);
             let line = line.with("points", points);
@@ -372,7 +372,7 @@ fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
             .get(id)
             .filter(|_| state.conditions.fault)
         {
-            let line = Line::new("fault.point").with("point", &point.name.zh);
+            let line = Line::new("fault.point").named("point", &point.name);
             let since = state.changed_at;
             faults.push(json!({ "id": format!("point/{id}"), "line": line, "since": since }));
         }
@@ -385,7 +385,7 @@ fn faults(viewer: &Viewer<'_>) -> Vec<Value> {
     {
         let state = campus.points.get(&point.id);
         if state.is_some_and(|state| !state.conditions.active && state.quality == Quality::Good) {
-            let line = Line::new("fault.mains").with("point", &point.name.zh);
+            let line = Line::new("fault.mains").named("point", &point.name);
             let since = state.map(|state| state.changed_at);
             faults
                 .push(json!({ "id": format!("mains/{}", point.id), "line": line, "since": since }));

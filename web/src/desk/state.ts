@@ -6,7 +6,7 @@ import { documents } from '../client/store';
 import { stream } from '../client/stream';
 import type { Alarm, IncidentDoc, OrderDoc, PointDoc, Step, VerbDoc } from '../documents';
 import type { GlyphState } from '../design';
-import { knowNames, t, text } from '../words';
+import { t, text } from '../words';
 
 export const site = computed(() => documents.one('site') ?? null);
 export const summary = computed(() => documents.one('summary') ?? null);
@@ -41,16 +41,6 @@ export function startNavigation(): void {
   readAddress();
   addEventListener('hashchange', readAddress);
   watch(() => site.value?.utc_offset_minutes, (minutes) => minutes !== undefined && setUtcOffset(minutes), { immediate: true });
-  watch(
-    () => [site.value, documents.of('point').size, documents.of('output').size, documents.of('link').size] as const,
-    ([of]) => {
-      const places = (of?.buildings ?? []).flatMap((building) => [building.name, ...building.floors.map((floor) => floor.name)]);
-      const things = (['point', 'output', 'link'] as const).flatMap((kind) => [...documents.of(kind).values()].map((thing) => thing.name));
-      const rooms = [...documents.of('point').values()].map((point) => point.room);
-      knowNames([...places, ...(of?.compartments ?? []).map((one) => one.name), ...(of?.zones ?? []).map((one) => one.name), ...rooms, ...things]);
-    },
-    { immediate: true },
-  );
   // What is shown stays until it is closed: a more urgent one comes beside it, never in its place.
   watch(() => shown.value?.id ?? null, (id) => id !== null && at.screen !== 'timeline' && at.screen !== 'record' && (at.incident = id));
   // A new incident brings the incident screen, except where something may be under the hand: the linkage board and a report.
