@@ -62,6 +62,22 @@ pub fn hold(place: &'static str) {
     }
 }
 
+/// A size, or the smaller one that `name` gives: what is bounded can then be filled by a test.
+#[cfg(not(feature = "crash-points"))]
+#[inline]
+#[must_use]
+pub fn size(_name: &'static str, size: u64) -> u64 {
+    size
+}
+
+/// A size, or the smaller one that `name` gives: what is bounded can then be filled by a test.
+#[cfg(feature = "crash-points")]
+#[must_use]
+pub fn size(name: &'static str, size: u64) -> u64 {
+    let smaller = setting(name).and_then(|value| value.parse().ok());
+    smaller.unwrap_or(size).min(size)
+}
+
 #[cfg(feature = "crash-points")]
 #[expect(
     clippy::disallowed_methods,

@@ -155,7 +155,7 @@ impl Spool {
         let text = serde_json::to_vec(record)?;
         let length = u32::try_from(text.len()).map_err(|_| no_room())?;
         let end = self.end + FRAME_BYTES as u64 + u64::from(length);
-        if end > SPOOL_BYTES {
+        if end > crate::crash::size("FENGSUI_SPOOL_BYTES", SPOOL_BYTES) {
             return Err(no_room());
         }
         let mut framed = Vec::with_capacity(FRAME_BYTES + text.len());

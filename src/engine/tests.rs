@@ -36,6 +36,7 @@ impl Field for Asked {
 struct Room {
     handle: Handle,
     field: Arc<Asked>,
+    clock: Clock,
     engine: Option<Running>,
 }
 
@@ -65,6 +66,7 @@ impl Room {
         let room = Self {
             handle: handle(&shared, &clock),
             field,
+            clock,
             engine: Some(engine),
         };
         room.until("summary", |_| true);

@@ -199,6 +199,15 @@ impl TestSite {
         self.run();
     }
 
+    /// Waits for the end of a daemon that was killed.
+    pub(crate) async fn gone(&mut self) {
+        let mut child = self.daemon.take().expect("a daemon");
+        until("the daemon's end", async || {
+            child.try_wait().expect("a child")
+        })
+        .await;
+    }
+
     /// The process, to be killed at a moment of one's own.
     pub(crate) fn process(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(self.daemon.as_ref().expect("a daemon"))

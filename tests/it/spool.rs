@@ -5,9 +5,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fengsui::domain::input::Durable;
 use fengsui::domain::order::ReplyVerb;
 use fengsui::engine::chain;
 use fengsui::engine::ledger::EntryBody;
+use fengsui::engine::spool::Found;
 use fengsui::procedure::events::Event;
 use fengsui::store::sqlite::SqliteStore;
 
@@ -167,4 +169,93 @@ fn fill(path: &PathBuf) {
     let mut file = File::create(path).expect("a file");
     let block = vec![0x5a; 4096];
     while file.write_all(&block).is_ok() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_holds_up_nothing_and_is_said() {
+    let mut site = prepared().await;
+    let file = site.data().with_extension("hold");
+    hold(&file, "");
+    site.set("FENGSUI_HOLD_FILE", &file.display().to_string());
+    // Room for the first alarm and not for the whole fire.
+    site.set("FENGSUI_SPOOL_BYTES", "24000");
+    site.run();
+    site.ready().await;
+    let mut fire = Fire::ready(site).await;
+    hold(&file, "commit");
+    let id = fire.fight().await;
+    let full = fire
+        .document("summary", |s| s["degraded"] == "memory")
+        .await;
+    assert!(full["faults"].to_string().contains("record_memory"));
+    hold(&file, "");
+    fire.document("summary", |s| s["degraded"] == "no").await;
+    fire.end(&id).await;
+    check(&mut fire, &Kill::After(Duration::MAX)).await;
+    let kept = tokio::task::block_in_place(|| kept_in(&fire.site));
+    let wanted = [Durable::Spool, Durable::Memory, Durable::Journal];
+    assert_eq!(kept, wanted, "in the spool as long as it had room");
+}
+
+/// Where the record was kept, one after the other, by the record itself.
+fn kept_in(site: &TestSite) -> Vec<Durable> {
+    let mut store = SqliteStore::reader(&site.data().join("fengsui.db")).expect("a runtime");
+    let mut kept = Vec::new();
+    let look = |body: &EntryBody, _| {
+        for event in &body.events {
+            if let Event::DurabilityChanged { to } = event {
+                kept.push(*to);
+            }
+        }
+    };
+    chain::verify(&mut store, look).expect("the chain is whole");
+    kept
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_spool_of_another_journal_is_kept_aside_at_the_start() {
+    let (mut fire, file) = with_hold().await;
+    hold(&file, "commit");
+    fire.site.field(&format!("/points/{DETECTOR}/alarm")).await;
+    fire.document("summary", |s| s["degraded"] == "spool").await;
+    fire.document("order/post2/", |_| true).await;
+    rustix::process::kill_process(fire.site.process(), rustix::process::Signal::KILL)
+        .expect("there");
+    fire.site.gone().await;
+    hold(&file, "");
+    fire.site.field("/reset-campus").await;
+    // The journal is another one now: its disk was replaced, or a backup of another machine was put there.
+    let data = fire.site.data();
+    let spool = Found::read(&data.join("fengsui.spool"));
+    let spool = spool.expect("read").expect("a spool");
+    assert!(!spool.records.is_empty(), "the alarm is in the spool");
+    for file in ["fengsui.db", "fengsui.db-wal", "fengsui.db-shm"] {
+        // The two beside the journal come and go.
+        let _ = std::fs::remove_file(data.join(file));
+    }
+    let secret = fire.site.secret("secret");
+    let add = [
+        "user", "add", "operator", "--name", "张伟", "--role", "operator",
+    ];
+    let add = [&add[..], &["--password-file", &secret]].concat();
+    let (code, printed) = fire.site.tool(&add);
+    assert_eq!(code, 0, "{printed}");
+    fire.site.run();
+    fire.site.ready().await;
+    let operator = fire.site.sign_on("operator").await;
+    let documents = operator.documents().await.expect("documents");
+    let of_before = documents.keys().any(|key| key.starts_with("incident/"));
+    assert!(!of_before, "nothing of another journal is taken over");
+    let aside = data.join(format!("fengsui.of-{}", spool.journal_id));
+    let kept = Found::read(&aside).expect("read").expect("kept");
+    assert_eq!(kept.records, spool.records);
+    // And the spool of this journal works.
+    hold(&file, "commit");
+    fire.site.field(&format!("/points/{DETECTOR}/alarm")).await;
+    operator.sees("summary", |s| s["degraded"] == "spool").await;
+    hold(&file, "");
+    operator.sees("summary", |s| s["degraded"] == "no").await;
+    fire.site.stop().await;
+    let (code, printed) = fire.site.tool(&["verify"]);
+    assert_eq!(code, 0, "{printed}");
 }

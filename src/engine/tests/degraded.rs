@@ -277,3 +277,54 @@ fn what_is_not_urgent_waits_for_the_journal() {
     degraded(&room, "no");
     whole(&store, &room);
 }
+
+#[test]
+fn a_step_of_the_clock_while_the_journal_hangs_moves_no_limit_and_is_in_the_record() {
+    let (_folder, path) = spool();
+    let store = Told::new();
+    let room = Room::with_spool(Box::new(store.clone()), Some(path.clone()));
+    room.online("post2");
+    store.tell(Disk::Hangs);
+    room.fire("P1-015", true);
+    room.order("verify");
+    degraded(&room, "spool");
+    let due = |incident: &serde_json::Value| {
+        let steps = incident["steps"].as_array().expect("steps").iter();
+        let mut take = steps.filter(|step| step["id"] == "take");
+        take.next().expect("a step")["limit"]["due"].as_i64()
+    };
+    let before = due(&room.incident(|_| true)).expect("a limit");
+    for hours in [72, -144] {
+        let from = room.handle.now();
+        room.clock.step_wall(hours * 3_600_000);
+        let seconds = hours * 3_600;
+        room.until("summary", |summary| {
+            let faults = summary["faults"].as_array().expect("faults").iter();
+            let mut steps = faults.filter(|fault| fault["id"] == "clock");
+            steps.any(|fault| {
+                let said = fault["line"]["args"]["seconds"].as_str().expect("it");
+                let said: i64 = said.parse().expect("a number");
+                (said - seconds).abs() <= 5
+            })
+        });
+        let passed = room.handle.now().engine - from.engine;
+        assert!(passed < std::time::Duration::from_secs(10), "{passed:?}");
+    }
+    let incident = room.incident(|_| true);
+    assert_eq!(due(&incident), Some(before), "the limit stands");
+    assert_eq!(incident["stage"], "verifying");
+    let case = incident["id"].as_str().expect("an id");
+    let taken = room.verb(case, "take", json!({})).expect("protective");
+    assert_eq!(taken.durable, Durable::Spool);
+    store.tell(Disk::Works);
+    degraded(&room, "no");
+    whole(&store, &room);
+    let (mut steps, mut engine) = (0, None);
+    verify(&mut store.clone(), |body, _| {
+        steps += usize::from(matches!(body.input, Input::ClockStepped { .. }));
+        assert!(engine <= Some(body.engine_time), "engine time never steps");
+        engine = Some(body.engine_time);
+    })
+    .expect("the chain is whole");
+    assert_eq!(steps, 2, "both steps are in the record");
+}

@@ -90,3 +90,43 @@ async fn a_protective_verb_pressed_by_many_is_done_once_and_fails_for_nobody() {
     once.dedup();
     assert_eq!(orders, once);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_desks_that_offer_command_at_once_leave_one_offer_open() {
+    let house = House::open().await;
+    let (incident, _) = house.alarm().await;
+    let (operator, leader) = (house.signed_on("op").await, house.signed_on("lead").await);
+    let path = |verb: &str| format!("/api/v1/incidents/{incident}/{verb}");
+    let confirm = operator.verb(&path("confirm_fire"), "c", &json!({})).await;
+    assert_eq!(confirm.status(), 200);
+    let document = || house.document("incident/").expect("an incident");
+    let holder = document()["command"]["holder"]["id"].clone();
+    // The holder at his own desk, and the room for what he said by radio.
+    let by_room = json!({ "to": "chief-eng", "channel": "radio" });
+    let by_himself = json!({ "to": "director" });
+    let at = path("offer_command");
+    let (one, other) = tokio::join!(
+        operator.verb(&at, "of-op", &by_room),
+        leader.verb(&at, "of-lead", &by_himself),
+    );
+    assert_eq!((one.status().as_u16(), other.status().as_u16()), (200, 200));
+    let offered = document()["command"]["offered"]["to"]["id"].clone();
+    let offered = offered.as_str().expect("one offer stands");
+    assert_eq!(document()["command"]["holder"]["id"], holder);
+    let open = |recipient: &str| {
+        let mut orders = house
+            .handle
+            .with_prefix(&format!("order/{recipient}/"))
+            .into_iter();
+        orders.any(|(_, text)| {
+            let order: Value = serde_json::from_str(&text).expect("an order");
+            order["kind"] == "command" && order["open"] == true
+        })
+    };
+    let withdrawn = match offered {
+        "director" => "chief-eng",
+        _ => "director",
+    };
+    assert!(open(offered), "{offered} is asked");
+    assert!(!open(withdrawn), "{withdrawn} is not asked any more");
+}
