@@ -23,7 +23,7 @@ pub(crate) fn answer(
 ) -> Option<Vec<u8>> {
     let function = asked.first().copied().unwrap_or_default();
     let refusal = |code: ExceptionCode| pdu::refusal(function, code.into());
-    let Some(request) = pdu::parse(asked) else {
+    let Some(request) = pdu::parse(&translated(asked, manner.coil_on)) else {
         let is_here = field.device(line, unit).is_some();
         return is_here.then(|| refusal(ExceptionCode::IllegalDataValue));
     };
@@ -41,6 +41,17 @@ pub(crate) fn answer(
         tracing::error!("an answer that has no bytes");
     }
     reply
+}
+
+/// A write of a coil in the words of the standard.
+fn translated(asked: &[u8], coil_on: Option<u16>) -> Vec<u8> {
+    let mut asked = asked.to_vec();
+    if let [5, _, _, value @ ..] = asked.as_mut_slice()
+        && coil_on.is_some_and(|on| *value == on.to_be_bytes())
+    {
+        value.copy_from_slice(&[0xFF, 0x00]);
+    }
+    asked
 }
 
 /// The same question somewhere else in the map.

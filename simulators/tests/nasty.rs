@@ -439,6 +439,7 @@ async fn writes_are_answered_wrong_or_not_done() {
     site.post_json(place, &json!({ "name": "coil_value" }))
         .await;
     assert_eq!(client.ask(9, &on).0[7..], [5, 0, 0, 1, 0]);
+    assert_eq!(client.ask(9, &[5, 0, 0, 1, 0]).0[7..], [5, 0, 0, 1, 0]);
     assert!(site.running.campus.outputs()[0].coil_on);
     site.delete(place).await;
     site.post_json(place, &json!({ "name": "echo_value" }))

@@ -21,6 +21,8 @@ pub(crate) struct Manner {
     pub(crate) acts: bool,
     /// It keeps an alarm until it is reset.
     pub(crate) latches: bool,
+    /// What it takes for "on" in a write of a coil, beside FF00.
+    pub(crate) coil_on: Option<u16>,
 }
 
 impl Default for Manner {
@@ -30,6 +32,7 @@ impl Default for Manner {
             shift: 0,
             acts: true,
             latches: true,
+            coil_on: None,
         }
     }
 }
@@ -52,6 +55,10 @@ pub(super) fn meet(active: &Active, heard: &Heard<'_>, manner: &mut Manner) -> b
             let writes = is_write(heard);
             manner.acts &= !writes;
             return writes;
+        }
+        Behaviour::CoilValue { on } => {
+            manner.coil_on = Some(on);
+            return false;
         }
         Behaviour::Unlatched {} => {
             manner.latches = false;
