@@ -18,6 +18,7 @@ mod fire;
 mod gas;
 mod groups;
 mod kill;
+mod nasty;
 mod peers;
 mod people;
 mod printer;

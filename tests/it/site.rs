@@ -99,7 +99,8 @@ impl TestSite {
             speed,
             ..CampusOptions::default()
         };
-        let mut site = Self::on(folder, options, "config").await;
+        let mut site = Self::on(folder, options).await;
+        site.write_config("config");
         site.run();
         site.ready().await;
         site
@@ -112,16 +113,41 @@ impl TestSite {
             ..CampusOptions::default()
         };
         let folder = tempfile::tempdir().expect("a folder");
-        Self::on(folder, options, SMALL).await
+        let site = Self::on(folder, options).await;
+        site.write_config(SMALL);
+        site
     }
 
     /// As [`TestSite::prepare`], with a campus of one's own.
     pub(crate) async fn prepare_with(options: CampusOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::on(folder, options, SMALL).await
+        let site = Self::on(folder, options).await;
+        site.write_config(SMALL);
+        site
     }
 
-    async fn on(folder: TempDir, options: CampusOptions, files: &str) -> Self {
+    /// A site of its own, before the daemon is started: the simulator plays `layout`, and `write` makes the files of the small campus
+    /// into those of this one, with where each line is.
+    pub(crate) async fn generated(
+        layout: &str,
+        write: impl FnOnce(&Path, &BTreeMap<String, String>),
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("layout.toml");
+        std::fs::write(&path, layout).expect("written");
+        let options = CampusOptions {
+            layout: Which::File(path),
+            serial: Some(folder.path().join("lines")),
+            ..CampusOptions::default()
+        };
+        let site = Self::on(folder, options).await;
+        copy(&of_this_tree(SMALL), &site.config());
+        site.free_ports();
+        write(&site.config(), &site.campus.addresses.lines);
+        site
+    }
+
+    async fn on(folder: TempDir, options: CampusOptions) -> Self {
         let campus = campus::start(options).await.expect("the campus starts");
         let mut site = Self {
             folder,
@@ -138,7 +164,6 @@ impl TestSite {
         site.set("FENGSUI_CRASH_FILE", &crash);
         let (people, _) = PEOPLE.get_or_init(people);
         copy(people.path(), &site.data());
-        site.write_config(files);
         site
     }
 
@@ -234,6 +259,10 @@ impl TestSite {
             let (_, shipped) = shipped.expect("a line of the shipped files");
             self.edit("site.toml", shipped, address);
         }
+        self.free_ports();
+    }
+
+    fn free_ports(&self) {
         for port in ["127.0.0.1:8080", "127.0.0.1:1883", "127.0.0.1:8083"] {
             self.edit("fengsui.toml", port, "127.0.0.1:0");
         }
@@ -373,6 +402,13 @@ impl TestSite {
             is(&status).then_some(status)
         })
         .await
+    }
+
+    /// The text of `/metrics`.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("{}/metrics", self.http);
+        let answer = self.client.get(&url).send().await.expect("an answer");
+        answer.text().await.expect("text")
     }
 
     /// Keeps the log of the daemons that are started from now on, down to traces.
@@ -522,6 +558,14 @@ impl Person {
             Value::Object(documents) => Some(documents),
             _ => None,
         }
+    }
+
+    /// Follows the stream, until the answer is dropped.
+    pub(crate) async fn follows(&self) -> reqwest::Response {
+        let url = format!("{}/api/v1/stream", self.http);
+        let answer = self.client.get(url).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer
     }
 
     /// Has the page of a recipient's device open, until the answer is dropped.
