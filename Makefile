@@ -9,7 +9,7 @@ STAGE := scripts/stage
 # The browser tests use the binaries that the other tests were built with.
 BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug
 
-.PHONY: demo test bench night web run fmt lint tools
+.PHONY: demo test bench night nasty web run fmt lint tools
 
 demo: tools web
 	cargo build --release --workspace --bins
@@ -38,6 +38,10 @@ test-unit:
 night: tools web
 	FENGSUI_KILL_ALL=1 cargo test --workspace $(TEST_FEATURES) --test it kill
 	FENGSUI_FUZZ_SECONDS=300 cargo test --workspace $(TEST_FEATURES) --lib fuzz
+
+# All 20 nasty behaviours of the field on TCP and serial lines through the whole daemon, 82 lines at once: `make test` runs a part.
+nasty: tools
+	FENGSUI_NASTY=all cargo test --workspace $(TEST_FEATURES) --test it nasty -- --nocapture
 
 bench: tools
 	scripts/bench

@@ -59,6 +59,10 @@ proptest! {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long is chosen by the one who runs it"
+)]
 fn the_corpus_changed_at_random_goes_into_every_decoder() {
     let seconds = std::env::var("FENGSUI_FUZZ_SECONDS");
     let seconds = seconds.ok().and_then(|text| text.parse::<u64>().ok());

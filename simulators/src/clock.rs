@@ -49,7 +49,7 @@ impl SimClock {
     clippy::disallowed_methods,
     reason = "the simulator's one reader of civil time; it shares no clock with the daemon"
 )]
-fn wall_ms() -> u64 {
+pub(crate) fn wall_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {

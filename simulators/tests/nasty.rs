@@ -14,7 +14,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use common::Site;
 use fengsui_sim::campus::{self, CampusOptions};
@@ -188,6 +189,7 @@ const BOTH: [&str; 2] = ["tcp1", "tty1"];
 const TCP: [&str; 1] = ["tcp1"];
 const TTY: [&str; 1] = ["tty1"];
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn cases() -> Vec<(Value, &'static [&'static str], Check)> {
     vec![
         (json!({ "name": "twice" }), &BOTH, |got, right| {

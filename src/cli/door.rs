@@ -60,7 +60,11 @@ pub(super) fn ask(data: &Path, asked: &Asked) -> Result<Option<Told>, Unheard> {
         Told::Refused { detail } => Err(Unheard::Refused {
             words: format!("{} {}", detail.zh, detail.en),
         }),
-        told => Ok(Some(told)),
+        told @ (Told::Done { .. }
+        | Told::Rows(_)
+        | Told::Lines { .. }
+        | Told::Frames { .. }
+        | Told::Probed { .. }) => Ok(Some(told)),
     }
 }
 

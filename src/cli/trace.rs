@@ -226,7 +226,9 @@ fn wire(line: &Line) -> Wire {
 
 /// The port that devices connect to.
 fn port(address: &str) -> u16 {
-    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let port = address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
     port.unwrap_or_default()
 }
 

@@ -311,11 +311,10 @@ impl Engine {
         if self.open.inputs > 0 || !self.keeper.is_free() {
             return false;
         }
-        let Some(waiting) = self.lanes().bulk.pop_front() else {
-            return false;
-        };
-        self.take(waiting);
-        true
+        let waiting = self.lanes().bulk.pop_front();
+        let is_there = waiting.is_some();
+        waiting.into_iter().for_each(|waiting| self.take(waiting));
+        is_there
     }
 
     /// Changed slots, fire first. Alarms and feedback alone while too much waits for the journal.

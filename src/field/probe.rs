@@ -180,9 +180,10 @@ pub(crate) fn told(replied: Result<Reply, Failure>) -> Told {
             why: "an answer to something else".to_owned(),
         },
         Err(failure) => Told::Nothing {
-            why: match failure.fault {
-                Fault::Bad(bad) => format!("wrong reply: {bad}"),
-                fault => fault.to_string(),
+            why: if let Fault::Bad(bad) = failure.fault {
+                format!("wrong reply: {bad}")
+            } else {
+                failure.fault.to_string()
             },
         },
     }

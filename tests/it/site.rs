@@ -560,12 +560,20 @@ impl Person {
         }
     }
 
-    /// Follows the stream, until the answer is dropped.
-    pub(crate) async fn follows(&self) -> reqwest::Response {
-        let url = format!("{}/api/v1/stream", self.http);
-        let answer = self.client.get(url).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-        answer
+    /// All documents of now, and the stream from there on.
+    pub(crate) async fn follows_from_now(
+        &self,
+    ) -> (serde_json::Map<String, Value>, reqwest::Response) {
+        let url = format!("{}/api/v1/state", self.http);
+        let state = self.client.get(url).send().await.expect("an answer");
+        let mut state: Value = state.json().await.expect("a state");
+        let Value::Object(documents) = state["documents"].take() else {
+            panic!("no documents in the state");
+        };
+        let url = format!("{}/api/v1/stream?since={}", self.http, state["seq"]);
+        let stream = self.client.get(url).send().await.expect("an answer");
+        assert_eq!(stream.status(), 200);
+        (documents, stream)
     }
 
     /// Has the page of a recipient's device open, until the answer is dropped.

@@ -27,7 +27,7 @@ fn tshark(capture: &Path, options: &[&str], fields: &[&str]) -> Vec<Vec<String>>
 }
 
 /// How often a line of the field was read well.
-async fn polls(site: &TestSite, bus: &str) -> usize {
+fn polls(site: &TestSite, bus: &str) -> usize {
     let (code, printed) = site.tool(&["trace", "--bus", bus]);
     assert_eq!(code, 0, "{printed}");
     printed.matches(" < right").count()
@@ -36,7 +36,7 @@ async fn polls(site: &TestSite, bus: &str) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_probed_through_the_daemon_while_its_polling_goes_on() {
     let mut site = TestSite::start(20.0).await;
-    let before = polls(&site, "panel1").await;
+    let before = polls(&site, "panel1");
     let read = [
         "probe", "--bus", "panel1", "read", "--unit", "1", "--area", "holding", "--start", "200",
         "--count", "1",
@@ -60,7 +60,7 @@ async fn a_line_is_probed_through_the_daemon_while_its_polling_goes_on() {
     assert!(printed.contains("unit 1: holding 0x0000"), "{printed}");
     assert!(printed.contains("1 of 2 units answered"), "{printed}");
     until("polling", async || {
-        (polls(&site, "panel1").await > before + 3).then_some(())
+        (polls(&site, "panel1") > before + 3).then_some(())
     })
     .await;
     site.status_until("links", |status| {
@@ -97,7 +97,7 @@ async fn a_line_is_probed_through_the_daemon_while_its_polling_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_the_daemon_has_is_opened_by_nobody_else() {
     let mut site = TestSite::start(20.0).await;
-    let address = site.campus.addresses.panel.to_string();
+    let address = site.campus.addresses.panel.expect("a panel").to_string();
     let direct = [
         "probe", "--tcp", &address, "read", "--unit", "1", "--start", "200",
     ];

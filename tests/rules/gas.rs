@@ -251,7 +251,7 @@ fn rule_06a_in_manual_the_hold_button_starts_it() {
 
 #[test]
 fn rule_06a_a_restart_in_a_leak_adds_no_command() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::room::folder();
     let path = folder.path().join("fengsui.db");
     let store = || Box::new(SqliteStore::new(&path).expect("a runtime"));
     let room = Room::on(store(), gas_site());

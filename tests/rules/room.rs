@@ -274,3 +274,10 @@ impl Drop for Room {
         }
     }
 }
+
+/// A folder for a journal. It is in memory where the system has such a place: what these tests say must not hang on how busy the disk is.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let folder = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+    folder.expect("a folder")
+}

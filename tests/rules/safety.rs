@@ -143,7 +143,7 @@ fn rule_03_one_device_never_drives_an_output() {
 
 #[test]
 fn rule_04_a_confirmed_fire_starts_everything_in_one_entry() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::room::folder();
     let path = folder.path().join("fengsui.db");
     let room = Room::on(
         Box::new(SqliteStore::new(&path).expect("a runtime")),
@@ -274,7 +274,7 @@ fn rule_06_verbs_that_do_not_exist_for_anybody() {
 
 #[test]
 fn rule_07_a_restart_adds_no_command() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::room::folder();
     let path = folder.path().join("fengsui.db");
     let store = || Box::new(SqliteStore::new(&path).expect("a runtime"));
     let room = Room::on(store(), site());
@@ -299,7 +299,7 @@ fn rule_07_a_restart_adds_no_command() {
 
 #[test]
 fn rule_08_sending_is_committed_before_a_permit_and_an_unknown_pulse_is_never_repeated() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::room::folder();
     let path = folder.path().join("fengsui.db");
     let store = || Box::new(SqliteStore::new(&path).expect("a runtime"));
     let room = Room::on(store(), site());
@@ -412,7 +412,7 @@ fn rule_13_a_refusal_of_a_known_person_is_an_event() {
 
 #[test]
 fn rule_14_the_chain_is_whole_and_a_changed_entry_is_found() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::room::folder();
     let path = folder.path().join("fengsui.db");
     let room = Room::on(
         Box::new(SqliteStore::new(&path).expect("a runtime")),

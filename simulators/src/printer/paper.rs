@@ -112,7 +112,9 @@ struct Civil {
 /// Year by year, as a person would count: no arithmetic is shared with the daemon.
 fn civil(ms: u64) -> Civil {
     let (mut days, of_day) = (ms / DAY_MS, ms % DAY_MS / 1_000);
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let mut year = 1970;
     while days >= if is_leap(year) { 366 } else { 365 } {
         days -= if is_leap(year) { 366 } else { 365 };

@@ -1,7 +1,5 @@
 //! Frames of GB/T 26875.3-2011 as a device writes and reads them: a second reading of the standard.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use encoding_rs::GB18030;
 
 /// Bytes before the application unit.
@@ -67,10 +65,7 @@ pub(crate) fn take(bytes: &mut Vec<u8>) -> Option<Received> {
 
 /// The label of now, by a clock that is so many seconds off; as decimal digits when the device writes them so.
 pub(crate) fn label(off_s: i64, digits: bool) -> [u8; 6] {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let seconds = (since.as_secs() + CHINA).saturating_add_signed(off_s);
+    let seconds = (crate::clock::wall_ms() / 1_000 + CHINA).saturating_add_signed(off_s);
     let (year, month, day) = civil(seconds / 86_400);
     let of_day = seconds % 86_400;
     let plain = [

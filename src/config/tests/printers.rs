@@ -97,7 +97,6 @@ panels/generic_utf8_printer.toml | {point:1-3} 火警 {*} | {point:1-3 火警 {*
 panels/generic_utf8_printer.toml | {point:1-3} 火警 {*} | {device:1-3} 火警 {*} | the label needs `{point}`, and this form does not have it
 panels/generic_utf8_printer.toml | says = "silenced"⏎ | says = "silenced"⏎clears = "fire"⏎ | a pattern says something or clears it, not both
 panels/generic_utf8_printer.toml | says = "silenced"⏎ | ⏎ | the pattern does not tell what its text says
-panels/generic_utf8_printer.toml | says = "silenced"⏎ | says = "silenced"⏎label = "{MM}"⏎ | this is said of the whole panel, not of a point
 panels/generic_utf8_printer.toml | says = "reset"⏎ | says = "alive"⏎ | no pattern says "reset"
 panels/generic_utf8_printer.toml | 消音"] | 复位"] | this form stands twice
 "#;

@@ -59,6 +59,7 @@ fn a_port_for_transmission_devices_is_read() {
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "a list, or one case after the other")]
 #[test]
 fn errors_of_such_a_port_are_found_where_they_stand() {
     let planted = [

@@ -84,9 +84,12 @@ impl Centre {
     }
 
     fn told(heard: &Heard) -> Vec<Telling> {
-        let told = |input: &Input| match input {
-            Input::Transmitted(transmission) => transmission.told.clone(),
-            _ => Vec::new(),
+        let told = |input: &Input| {
+            if let Input::Transmitted(transmission) = input {
+                transmission.told.clone()
+            } else {
+                Vec::new()
+            }
         };
         heard.inputs.iter().flat_map(told).collect()
     }

@@ -50,7 +50,10 @@ impl Identity {
     }
 }
 
-fn object(bytes: &[u8]) -> Option<((u8, Vec<u8>), &[u8])> {
+/// A number and its text.
+type Object = (u8, Vec<u8>);
+
+fn object(bytes: &[u8]) -> Option<(Object, &[u8])> {
     let (&[number, length], rest) = bytes.split_first_chunk::<2>()?;
     let (text, rest) = rest.split_at_checked(length.into())?;
     Some(((number, text.to_vec()), rest))

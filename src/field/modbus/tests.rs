@@ -95,6 +95,7 @@ fn words_read(words: &[u16]) -> Reply {
 }
 
 /// Every request of ours with its reply and what the reply says.
+#[expect(clippy::too_many_lines, reason = "a list, or one case after the other")]
 fn vectors() -> Vec<(Request, &'static [u8], &'static [u8], Reply)> {
     let ten = bits_of("1011001110");
     let three = Span::new(Area::Holding, 3, 6).unwrap();

@@ -47,7 +47,7 @@ fn a_trace_of_modbus_tcp_says_what_it_said() {
             ("P1-MAINS", "active"),
             ("P1-005", "fire"),
             ("P1-005", "fault fire"),
-            ("P1-008", "not present"),
+            ("P1-008", "not_present"),
             ("P1-SOUNDERS", "active"),
         ]
     );

@@ -50,9 +50,10 @@ pub fn others<'a>(
 #[must_use]
 pub fn burning<'a>(campus: &'a Campus, incident: &'a Incident) -> Option<&'a Incident> {
     let (eldest, id) = campus.fires.0.get(&incident.building)?.first()?;
-    let own = match incident.stage {
-        Stage::Fighting => age(incident),
-        _ => u64::MAX,
+    let own = if incident.stage == Stage::Fighting {
+        age(incident)
+    } else {
+        u64::MAX
     };
     let is_older = incident.leak.is_none() && (*eldest, id) < (own, &incident.id);
     campus.incidents.get(id).filter(|_| is_older)

@@ -8,7 +8,8 @@ use crate::domain::order::Cause;
 use crate::domain::text::Line;
 use crate::procedure::fire::{Incident, Stage, groups};
 use crate::procedure::view::offers::of;
-use crate::procedure::view::steps::{Step, call_119, fact, linkage, restore, take, verify};
+use crate::procedure::view::restore::restore;
+use crate::procedure::view::steps::{Step, call_119, fact, linkage, take, verify};
 use crate::procedure::view::{Viewer, parts};
 
 /// All steps in order.

@@ -10,6 +10,7 @@ pub(in crate::procedure) mod offers;
 pub mod order;
 pub mod parts;
 pub mod record;
+pub(in crate::procedure) mod restore;
 pub mod site;
 pub mod steps;
 pub mod summary;

@@ -181,10 +181,12 @@ fn reply(incident: &Incident, order: &Order, verb: ReplyVerb) -> Value {
         | ReplyVerb::LiftClear => None,
     };
     let verdict = matches!(verb, ReplyVerb::ReportReal | ReplyVerb::ReportFalse);
-    let of = match order.given.kind {
-        OrderKind::Watch if verdict => "watch_",
-        _ if incident.leak.is_some() && verdict => "gas_",
-        _ => "",
+    let of = if verdict && order.given.kind == OrderKind::Watch {
+        "watch_"
+    } else if verdict && incident.leak.is_some() {
+        "gas_"
+    } else {
+        ""
     };
     let line = Line::new(format!("reply.{of}{}", word(verb)));
     json!({ "verb": verb, "line": line, "choice": choice, "fields": offers::figures(verb) })

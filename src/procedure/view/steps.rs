@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::gas;
 use super::super::outputs::OutputState;
 use super::offers::{self, of};
+use super::restore::restore;
 use super::{Viewer, parts};
 use crate::domain::actor::Actor;
 use crate::domain::group::GroupId;
@@ -14,9 +15,8 @@ use crate::domain::site::RecipientKind;
 use crate::domain::text::Line;
 use crate::domain::time::WallTime;
 use crate::domain::weight::{self, Weight};
-use crate::procedure::fire::restore::waits_for;
 use crate::procedure::fire::{
-    Call119, Incident, Order, Stage, clear, correct, follow, groups, offer, scene, spread, verbs,
+    Call119, Incident, Order, Stage, clear, correct, follow, groups, offer, spread, verbs,
 };
 
 /// A step being made.
@@ -44,7 +44,7 @@ pub struct Step {
 }
 
 impl Step {
-    fn new(id: &'static str, done: bool) -> Self {
+    pub(super) fn new(id: &'static str, done: bool) -> Self {
         Self::named(id, id, done)
     }
 
@@ -502,55 +502,6 @@ fn all_clear(viewer: &Viewer<'_>, incident: &Incident) -> Step {
                 step.verbs.push(offers::correct(incident));
             }
             step.facts.push(parts::line("fact.only_the_holder"));
-        }
-    }
-    step
-}
-
-pub(in crate::procedure) fn restore(viewer: &Viewer<'_>, incident: &Incident) -> Step {
-    let ticked = incident
-        .restore
-        .iter()
-        .filter(|(_, by)| by.is_some())
-        .count();
-    let total = incident.restore.len();
-    let mut step = Step::new(
-        "restore",
-        total > 0 && ticked == total && follow::is_quiet(incident),
-    );
-    step.facts.push(json!(
-        Line::new("fact.restored")
-            .with("done", ticked)
-            .with("total", total)
-    ));
-    if matches!(incident.stage, Stage::Restoring | Stage::FalseAlarm) {
-        let open = incident.restore.iter().filter(|(_, by)| by.is_none());
-        let mut tick = of(incident, "restore", (0, "act", None));
-        let due = open.filter(|(item, _)| waits_for(viewer.site, incident, item).is_none());
-        let options: Vec<Value> = due
-            .map(|(item, _)| json!({ "value": item, "line": parts::restore_line(viewer, item) }))
-            .collect();
-        if !options.is_empty() {
-            tick["choice"] = json!({ "field": "item", "options": options });
-            tick["fields"] = json!(offers::who(viewer));
-            step.verbs.push(tick);
-        }
-        let burnt = incident.stage == Stage::Restoring && incident.leak.is_none();
-        if burnt && scene::nobody_watches(incident) {
-            step.facts.push(parts::line("fact.nobody_watches"));
-            step.verbs.push(offers::watch(viewer, incident));
-        }
-        if incident.stage == Stage::Restoring && !follow::is_quiet(incident) {
-            step.verbs
-                .push(of(incident, "stop_sounders", (0, "plain", None)));
-            let (by_hand, by_command) = verbs::resets(viewer.site, incident);
-            if by_command {
-                step.verbs
-                    .push(of(incident, "reset", (1_500, "plain", None)));
-            }
-            if by_hand {
-                step.facts.push(parts::line("fact.reset_at_panel"));
-            }
         }
     }
     step

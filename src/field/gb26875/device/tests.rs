@@ -52,7 +52,7 @@ impl Bench {
     fn send_as(&mut self, sequence: u16, adu: &[u8]) {
         match self.device.take(&frame(sequence, adu), self.now) {
             Reply::WhenKept(taken) => self.keep(taken),
-            other => panic!("{other:?}"),
+            other @ (Reply::Now(_) | Reply::None(_) | Reply::Deny) => panic!("{other:?}"),
         }
     }
 
