@@ -15,8 +15,8 @@ use super::section::Section;
 use super::table::Row;
 use crate::domain::ids::{BusId, PointId};
 use crate::domain::line::Line;
-use crate::domain::point::{Address, Point, PointKind};
-use crate::domain::printer::{self, Encoding, Framing, PanelSign, Pattern, Printer, Says, Sign};
+use crate::domain::point::{Address, Condition, Point, PointKind};
+use crate::domain::printer::{self, Encoding, Framing, PanelSign, Pattern, Printer, Says};
 use crate::domain::site::Bus;
 use crate::domain::template::{self, LabelForm, Template};
 
@@ -83,13 +83,13 @@ enum SaysWord {
 impl SaysWord {
     fn meaning(self) -> Says {
         match self {
-            Self::Fire => Says::Point(Sign::Fire),
-            Self::Fault => Says::Point(Sign::Fault),
-            Self::Disabled => Says::Point(Sign::Disabled),
-            Self::Test => Says::Point(Sign::Test),
-            Self::Active => Says::Point(Sign::Active),
-            Self::Low => Says::Point(Sign::Low),
-            Self::High => Says::Point(Sign::High),
+            Self::Fire => Says::Point(Condition::Fire),
+            Self::Fault => Says::Point(Condition::Fault),
+            Self::Disabled => Says::Point(Condition::Disabled),
+            Self::Test => Says::Point(Condition::Test),
+            Self::Active => Says::Point(Condition::Active),
+            Self::Low => Says::Point(Condition::Low),
+            Self::High => Says::Point(Condition::High),
             Self::Silenced => Says::Panel(PanelSign::Silenced),
             Self::Sounders => Says::Panel(PanelSign::Sounders),
             Self::MainsFault => Says::Panel(PanelSign::MainsFault),
@@ -220,7 +220,7 @@ fn read_words(words: Spanned<Vec<Word>>, scope: &mut Scope<'_>) -> Option<Vec<St
     Some(words.map(Spanned::into_inner).collect())
 }
 
-fn read_clears(clears: Vec<Spanned<SaysWord>>, scope: &mut Scope<'_>) -> BTreeSet<Sign> {
+fn read_clears(clears: Vec<Spanned<SaysWord>>, scope: &mut Scope<'_>) -> BTreeSet<Condition> {
     let mut signs = BTreeSet::new();
     for word in clears {
         let Says::Point(sign) = word.as_ref().meaning() else {
@@ -263,7 +263,7 @@ fn read_patterns(
     }
     for (needed, what, help) in [
         (
-            Says::Point(Sign::Fire),
+            Says::Point(Condition::Fire),
             "fire",
             "a panel that cannot show fire is not worth its wire",
         ),
@@ -315,7 +315,7 @@ fn read_pattern(entry: PatternEntry, scope: &mut Scope<'_>) -> Option<Pattern> {
     let label = entry.label.as_ref().map(|label| read_label(label, scope));
     match (meaning, &entry.label) {
         // A fire or a fault without an address is shown at the panel's point for everything else.
-        (Says::Point(Sign::Fire | Sign::Fault), _) | (Says::Point(_), Some(_)) => {}
+        (Says::Point(Condition::Fire | Condition::Fault), _) | (Says::Point(_), Some(_)) => {}
         (Says::Point(_), None) => scope.error(
             says.span(),
             "the pattern does not tell of which point",

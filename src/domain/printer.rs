@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::point::{Conditions, PointKind};
+use super::point::{Condition, PointKind};
 use super::template::{LabelForm, Template};
 
 /// Group of the points that the panel names by a label.
@@ -37,7 +37,7 @@ pub struct Printer {
     /// Words of an alarm: a record that has one and matches nothing is still an alarm.
     pub alarm_words: Vec<String>,
     /// What the panel's reset ends beside fire.
-    pub reset_clears: BTreeSet<Sign>,
+    pub reset_clears: BTreeSet<Condition>,
     /// Longest silence that is normal; `None` when the panel gives no sign of life and its silence proves nothing.
     pub silence_max: Option<Duration>,
 }
@@ -85,32 +85,13 @@ pub struct Pattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Says {
     /// Something of a point.
-    Point(Sign),
+    Point(Condition),
     /// Something of the panel.
     Panel(PanelSign),
     /// 复位: fire is over at the panel until it is printed again.
     Reset,
     /// Nothing that changes a point; the panel lives.
     Alive,
-}
-
-/// A condition of a point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sign {
-    /// 火警.
-    Fire,
-    /// 故障.
-    Fault,
-    /// 屏蔽.
-    Disabled,
-    /// 测试.
-    Test,
-    /// 启动, 动作, 反馈; of a fire device it is fire.
-    Active,
-    /// 低限 of a gas detector.
-    Low,
-    /// 高限 of a gas detector.
-    High,
 }
 
 /// A state of the panel.
@@ -126,31 +107,15 @@ pub enum PanelSign {
     Automatic,
 }
 
-impl Sign {
-    /// Sets the condition.
-    pub fn set(self, conditions: &mut Conditions, holds: bool) {
-        let condition = match self {
-            Self::Fire => &mut conditions.fire,
-            Self::Fault => &mut conditions.fault,
-            Self::Disabled => &mut conditions.disabled,
-            Self::Test => &mut conditions.test,
-            Self::Active => &mut conditions.active,
-            Self::Low => &mut conditions.low,
-            Self::High => &mut conditions.high,
-        };
-        *condition = holds;
-    }
-
-    /// Whether a point of this kind can show it. A fire device shows fire where others are active.
-    #[must_use]
-    pub fn of_kind(self, kind: PointKind) -> Option<Self> {
-        match self {
-            Self::Fire | Self::Active if kind.is_fire() => Some(Self::Fire),
-            Self::Active if kind != PointKind::Gas => Some(Self::Active),
-            Self::Low | Self::High if kind == PointKind::Gas => Some(self),
-            Self::Fault | Self::Disabled | Self::Test => Some(self),
-            Self::Fire | Self::Active | Self::Low | Self::High => None,
-        }
+/// What a point of this kind shows of what is printed of it, if anything. A fire device shows fire where others are active.
+#[must_use]
+pub fn shown(condition: Condition, kind: PointKind) -> Option<Condition> {
+    match condition {
+        Condition::Fire | Condition::Active if kind.is_fire() => Some(Condition::Fire),
+        Condition::Active if kind != PointKind::Gas => Some(Condition::Active),
+        Condition::Low | Condition::High if kind == PointKind::Gas => Some(condition),
+        Condition::Fault | Condition::Disabled | Condition::Test => Some(condition),
+        Condition::Fire | Condition::Active | Condition::Low | Condition::High => None,
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::records::Record;
 use super::text::{self, Text, Words};
 use crate::domain::ids::PointId;
-use crate::domain::point::{Address, Conditions, Point, PointKind};
-use crate::domain::printer::{self, PanelSign, Pattern, Printer, Says, Sign};
+use crate::domain::point::{Address, Condition, Conditions, Point, PointKind};
+use crate::domain::printer::{self, PanelSign, Pattern, Printer, Says};
 use crate::domain::site::Site;
 use crate::domain::template::Captured;
 use crate::domain::time::WallTime;
@@ -148,7 +148,7 @@ impl Panel {
         let (understood, mut changes) = self.take(&said);
         let mut free = captured.free().iter();
         if is_last && free.any(|free| self.words.are_in(free.as_bytes())) {
-            changes.extend(self.elsewhere(Sign::Fire, said.time));
+            changes.extend(self.elsewhere(Condition::Fire, said.time));
         }
         Heard {
             understood,
@@ -163,7 +163,7 @@ impl Panel {
         Heard {
             understood,
             changes: if is_alarm {
-                self.elsewhere(Sign::Fire, None)
+                self.elsewhere(Condition::Fire, None)
             } else {
                 Vec::new()
             },
@@ -175,22 +175,22 @@ impl Panel {
         let changes = match said.says {
             Says::Alive => return (Understood::Known, Vec::new()),
             Says::Reset => return (Understood::Reset, self.reset(said.time)),
-            Says::Point(sign) => self.of_point(sign, said),
+            Says::Point(condition) => self.of_point(condition, said),
             Says::Panel(sign) => self.of_panel(sign, said),
         };
         match changes {
             Some(change) => (Understood::Known, vec![change]),
             None => {
-                let sign = match said.says {
-                    Says::Point(sign) => sign,
-                    Says::Panel(PanelSign::MainsFault) => Sign::Fault,
+                let condition = match said.says {
+                    Says::Point(condition) => condition,
+                    Says::Panel(PanelSign::MainsFault) => Condition::Fault,
                     // A state that the site does not show is news to nobody.
                     Says::Panel(_) | Says::Reset | Says::Alive => {
                         return (Understood::Known, Vec::new());
                     }
                 };
                 let changes = if said.holds {
-                    self.elsewhere(sign, said.time)
+                    self.elsewhere(condition, said.time)
                 } else {
                     Vec::new()
                 };
@@ -200,11 +200,11 @@ impl Panel {
     }
 
     /// The named point; `None` when the site has none of this name that could show it.
-    fn of_point(&mut self, sign: Sign, said: &Said) -> Option<Change> {
+    fn of_point(&mut self, condition: Condition, said: &Said) -> Option<Change> {
         let point = self.by_label.get(said.label.as_ref()?)?.clone();
-        let sign = sign.of_kind(self.points.get(&point)?.kind)?;
+        let shown = printer::shown(condition, self.points.get(&point)?.kind)?;
         self.set(&point, said.time, |conditions| {
-            sign.set(conditions, said.holds)
+            *conditions = conditions.with(shown, said.holds);
         })
     }
 
@@ -217,17 +217,19 @@ impl Panel {
     }
 
     /// Shows an alarm or a fault that has no point of its own.
-    fn elsewhere(&mut self, sign: Sign, time: Option<WallTime>) -> Vec<Change> {
-        let shown = match sign {
-            Sign::Fire | Sign::Low | Sign::High => Sign::Fire,
-            Sign::Fault => Sign::Fault,
+    fn elsewhere(&mut self, condition: Condition, time: Option<WallTime>) -> Vec<Change> {
+        let shown = match condition {
+            Condition::Fire | Condition::Low | Condition::High => Condition::Fire,
+            Condition::Fault => Condition::Fault,
             // A module that starts is no alarm, and these take nothing from what is shown.
-            Sign::Active | Sign::Disabled | Sign::Test => return Vec::new(),
+            Condition::Active | Condition::Disabled | Condition::Test => return Vec::new(),
         };
         let Some(point) = self.other.clone() else {
             return Vec::new();
         };
-        let change = self.set(&point, time, |conditions| shown.set(conditions, true));
+        let change = self.set(&point, time, |conditions| {
+            *conditions = conditions.with(shown, true);
+        });
         change.into_iter().collect()
     }
 
@@ -248,8 +250,8 @@ impl Panel {
                 None => self.set(&point, time, |conditions| {
                     conditions.fire = false;
                     conditions.fault &= !is_other;
-                    for sign in &clears {
-                        sign.set(conditions, false);
+                    for condition in &clears {
+                        *conditions = conditions.with(*condition, false);
                     }
                 }),
             };
