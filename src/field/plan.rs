@@ -11,7 +11,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::modbus::pdu::{BITS_MAX, REGISTERS_MAX, Span};
+use super::modbus::pdu::{BITS_MAX, REGISTERS_MAX, Span, Values};
 use crate::domain::ids::PointId;
 use crate::domain::layout::{self, Layout};
 use crate::domain::line::Line;
@@ -93,6 +93,8 @@ pub(crate) struct Block {
     pub(crate) is_stale: bool,
     /// One element of it was answered since all of it was not.
     pub(crate) is_probed: bool,
+    /// What it read last, when nothing of it was pending: read again it says nothing new.
+    pub(crate) settled: Option<Values>,
     pub(crate) covered: Option<Covered>,
 }
 
@@ -257,6 +259,7 @@ impl Block {
             ask_after: None,
             is_stale: false,
             is_probed: false,
+            settled: None,
             covered: None,
         }
     }
@@ -341,6 +344,12 @@ impl Block {
             ..covered
         });
         Some(part)
+    }
+
+    /// Whether a point of it is measured: its value is told with its age, so every reading counts.
+    pub(crate) fn measures(&self) -> bool {
+        let mut layouts = self.points.iter().map(|placed| &*placed.layout);
+        layouts.any(|layout| matches!(layout, Layout::Number(_)))
     }
 
     /// A single element that the device should have: the cheapest question. `None` when the block is no more than that.

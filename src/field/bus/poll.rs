@@ -120,10 +120,14 @@ impl Bus {
             return;
         };
         let mut again = false;
-        for placed in &block.points {
-            let (seen, changed) = self.memory.take(placed, decode(placed, values));
-            again |= changed;
-            put(&self.handle, placed, seen, at);
+        let stands = matches!(block.standing, Standing::Fresh) && !block.is_stale;
+        if !stands || block.settled.as_ref() != Some(values) {
+            for placed in &block.points {
+                let (seen, changed) = self.memory.take(placed, decode(placed, values));
+                again |= changed;
+                put(&self.handle, placed, seen, at);
+            }
+            block.settled = (!again && !block.measures()).then(|| values.clone());
         }
         let (unit, was_hole) = (block.unit, block.is_hole());
         if was_hole {

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::layout::{Format, Limit};
 use crate::field::testing::{number, word};
@@ -185,4 +187,38 @@ fn an_alarm_does_not_wait_for_the_other_tables() {
     let mut memory = Memory::default();
     let (seen, again) = memory.take(&placed(0, 2, word()), read(true));
     assert!(seen.unwrap().conditions.fire && again);
+}
+
+/// Anything that a bit map can say of a point.
+fn any_element() -> impl Strategy<Value = Element> {
+    let read = |bits: u8| {
+        let stands = |n: usize| bits >> n & 1 == 1;
+        let listed = Condition::ALL.into_iter().enumerate();
+        let conditions = listed.fold(Conditions::default(), |all, (n, condition)| {
+            all.with(condition, stands(n))
+        });
+        Element::Read(conditions)
+    };
+    prop_oneof![
+        4 => any::<u8>().prop_map(read),
+        1 => Just(Element::Faulty(Trouble::NotPresent)),
+    ]
+}
+
+proptest! {
+    /// What a bus rests on when it leaves out a block whose words have not changed.
+    #[test]
+    fn what_is_read_again_says_nothing_new_unless_it_asked_to_be_read_again(
+        elements in proptest::collection::vec(any_element(), 1..40),
+        clear_after in 1_u8..4,
+    ) {
+        let (mut memory, mut point) = (Memory::default(), placed(0, 1, word()));
+        point.clear_after = clear_after;
+        for element in elements {
+            let (seen, again) = memory.take(&point, element);
+            if !again {
+                prop_assert_eq!(memory.take(&point, element), (seen, false));
+            }
+        }
+    }
 }
