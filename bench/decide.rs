@@ -132,7 +132,7 @@ fn beside_an_import(folder: &Path) -> Figures {
 }
 
 async fn import(handle: &fengsui::engine::handle::Handle) {
-    for part in 0..IMPORTED / BULK_ROWS_MAX {
+    for part in 0..IMPORTED.div_ceil(BULK_ROWS_MAX) {
         let row = |n: usize| RowChange {
             table: Table::Accounts,
             id: format!("a{part}-{n}"),

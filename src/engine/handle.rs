@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 
 use super::board::Board;
+use super::lanes::is_alarm;
 use super::ports::{AccountRow, Answer, DeviceRow, Problem, RowChange, SessionRow, TokenRow};
 pub use super::pulses::Pulse;
 use super::pulses::Pulses;
@@ -23,8 +24,8 @@ use crate::domain::time::Now;
 
 /// Most inputs of people that may wait; beyond it a caller gets 503. Alarms have slots, not a queue.
 pub const PEOPLE_WAITING_MAX: usize = 1_024;
-/// Most rows of one input of the bulk lane.
-pub const BULK_ROWS_MAX: usize = 200;
+/// Most rows of one input of the bulk lane. An alarm may wait for the commit of so many.
+pub const BULK_ROWS_MAX: usize = 64;
 /// Most inputs of the bulk lane that may wait; whoever brings more waits for their answers first.
 pub const BULK_WAITING_MAX: usize = 8;
 /// Most committed changes a slow reader may lag behind before it must take a new snapshot.
@@ -411,32 +412,6 @@ pub fn wait<'a>(
     }
 }
 
-fn is_alarm(input: &Input) -> bool {
-    match input {
-        Input::Permit { .. }
-        | Input::Written { .. }
-        | Input::Link { .. }
-        | Input::Unit { .. }
-        | Input::Transmitted(_)
-        | Input::Observed(_)
-        | Input::Due { .. }
-        | Input::Started { .. }
-        | Input::Configured { .. }
-        | Input::Durability { .. }
-        | Input::ClockStepped { .. } => true,
-        Input::AtBroker { .. }
-        | Input::Reply(_)
-        | Input::Report(_)
-        | Input::Presence { .. }
-        | Input::Verb(_)
-        | Input::Broker { .. }
-        | Input::SignedOn { .. }
-        | Input::Proved { .. }
-        | Input::SignedOff { .. }
-        | Input::PeopleChanged { .. } => false,
-    }
-}
-
 fn busy() -> Problem {
     problem(
         503,
@@ -450,8 +425,8 @@ fn too_many_rows() -> Problem {
     problem(
         422,
         "too_many_rows",
-        "一次导入不能超过 200 行",
-        "An import takes at most 200 rows at once",
+        &format!("一次导入不能超过 {BULK_ROWS_MAX} 行"),
+        &format!("An import takes at most {BULK_ROWS_MAX} rows at once"),
     )
 }
 

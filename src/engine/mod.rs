@@ -5,6 +5,7 @@ pub mod chain;
 mod commit;
 pub mod handle;
 mod keep;
+mod lanes;
 pub mod ledger;
 pub mod load;
 mod pages;

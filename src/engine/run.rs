@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::handle::{Change, Handle, Lanes, Shared, Waiting, wait};
 use super::keep::{Keeper, SpoolPlace};
+use super::lanes::{is_urgent, waits};
 use super::ledger::Ledger;
 use super::pages::Pages;
 use super::ports::{Answer, Batch, Done, Durable, Field, RowChange, Store};
@@ -25,11 +26,12 @@ use crate::domain::input::{Input, Observation, Request};
 use crate::domain::point::PointKind;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
-use crate::domain::weight::{self, Weight};
 use crate::procedure::Owed;
 
 /// Most inputs of one batch.
 const BATCH_INPUTS_MAX: usize = 256;
+/// Limits are taken while no more inputs than these are in a batch, so that those of a long absence hold up no alarm.
+const BATCH_LIMITS_MAX: usize = BATCH_INPUTS_MAX / 2;
 /// How far wall time may drift from engine time between two looks before it is called a step.
 const CLOCK_STEP_MS: i64 = 2_000;
 /// The longest sleep: the loop looks at the wall clock this often.
@@ -256,7 +258,7 @@ impl Engine {
         let mut worked = false;
         let now = self.clock.now();
         worked |= self.look_at_clock(now);
-        while self.open.inputs < BATCH_INPUTS_MAX {
+        while self.open.inputs < BATCH_LIMITS_MAX {
             let Some(cell) = self.ledger.pop_due(self.clock.now().engine) else {
                 break;
             };
@@ -492,38 +494,6 @@ impl Engine {
         lanes.nudged = false;
         false
     }
-}
-
-/// Whether an input must not wait for the journal: what the field says, what people answer, and every protective verb.
-fn is_urgent(input: &Input) -> bool {
-    match input {
-        Input::Observed(_)
-        | Input::Link { .. }
-        | Input::Unit { .. }
-        | Input::Transmitted(_)
-        | Input::Permit { .. }
-        | Input::Written { .. }
-        | Input::Reply(_)
-        | Input::Report(_)
-        | Input::Due { .. } => true,
-        Input::Verb(verb) => weight::of(&verb.name, &verb.body) == Weight::Protects,
-        Input::Started { .. }
-        | Input::Configured { .. }
-        | Input::AtBroker { .. }
-        | Input::Presence { .. }
-        | Input::ClockStepped { .. }
-        | Input::Broker { .. }
-        | Input::Durability { .. }
-        | Input::SignedOn { .. }
-        | Input::Proved { .. }
-        | Input::SignedOff { .. }
-        | Input::PeopleChanged { .. } => false,
-    }
-}
-
-/// Whether an input is refused while the journal does not answer, so that it is asked for again.
-fn waits(input: &Input) -> bool {
-    matches!(input, Input::Verb(_) | Input::PeopleChanged { .. })
 }
 
 /// A handle for the adapters of this engine.
