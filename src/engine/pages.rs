@@ -1,6 +1,7 @@
 //! The documents as they were last made: what changed is made anew from state, and shown when its batch may be seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::sync::{Arc, PoisonError};
 
 use super::handle::{Change, Shared};
@@ -13,23 +14,21 @@ use crate::procedure::view::{self, Erasable, Viewer};
 /// Every document's text, also those that may not be seen yet.
 pub(super) struct Pages {
     erasable: Erasable,
-    documents: BTreeMap<String, Arc<str>>,
+    documents: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 impl Pages {
     /// Every document of a campus as it was loaded; [`Pages::publish`] lets them be seen.
     pub(super) fn open(ledger: &Ledger, erasable: Erasable) -> Self {
-        let mut pages = Self {
+        let mut documents = BTreeMap::new();
+        view::all(&viewer(ledger, &erasable), |key, document| {
+            let text = document.map(|document| document.to_string());
+            documents.insert(Arc::from(key), text.unwrap_or_default().into());
+        });
+        Self {
             erasable,
-            documents: BTreeMap::new(),
-        };
-        for (key, document) in view::all(&pages.viewer(ledger)) {
-            let text = document
-                .map(|document| document.to_string())
-                .unwrap_or_default();
-            pages.documents.insert(key, text.into());
+            documents,
         }
-        pages
     }
 
     /// Lets every document be seen, as of `head`.
@@ -40,19 +39,7 @@ impl Pages {
             .unwrap_or_else(PoisonError::into_inner);
         (seen.seq, seen.hash) = (head.seq, head.hash);
         seen.journal_id.clone_from(&head.journal_id);
-        seen.by_key = self
-            .documents
-            .iter()
-            .map(|(key, text)| (key.as_str().into(), Arc::clone(text)))
-            .collect();
-    }
-
-    fn viewer<'a>(&'a self, ledger: &'a Ledger) -> Viewer<'a> {
-        Viewer {
-            campus: &ledger.campus,
-            site: &ledger.site,
-            erasable: &self.erasable,
-        }
+        seen.by_key.clone_from(&self.documents);
     }
 
     /// Takes over what documents show of erasable rows.
@@ -65,23 +52,34 @@ impl Pages {
         if touched.is_empty() {
             return None;
         }
-        let made = view::documents(&self.viewer(ledger), touched);
-        let mut documents = BTreeMap::new();
-        for (key, document) in made {
-            let text: Option<Arc<str>> = document.map(|document| document.to_string().into());
-            if self.documents.get(&key) == text.as_ref() {
-                continue;
-            }
-            match &text {
-                Some(text) => self.documents.insert(key.clone(), Arc::clone(text)),
-                None => self.documents.remove(&key),
+        let (mut changed, mut text) = (BTreeMap::new(), String::new());
+        let Self {
+            erasable,
+            documents,
+        } = self;
+        view::documents(&viewer(ledger, erasable), touched, |key, document| {
+            let (key, before) = match documents.get_key_value(key.as_str()) {
+                Some((key, before)) => (Arc::clone(key), Some(before)),
+                None => (Arc::from(key), None),
             };
-            documents.insert(Arc::from(key), text);
-        }
+            text.clear();
+            // Writing into a text cannot fail.
+            let is_there = document.is_some_and(|document| write!(text, "{document}").is_ok());
+            let after = is_there.then_some(text.as_str());
+            if before.map(|before| &**before) == after {
+                return;
+            }
+            let text: Option<Arc<str>> = after.map(Arc::from);
+            match &text {
+                Some(text) => documents.insert(Arc::clone(&key), Arc::clone(text)),
+                None => documents.remove(&key),
+            };
+            changed.insert(key, text);
+        });
         Some(Change {
             seq: ledger.head.seq,
             hash: ledger.head.hash,
-            documents,
+            documents: changed,
         })
     }
 
@@ -89,14 +87,22 @@ impl Pages {
     pub(super) fn forget(&mut self, incident: &Incident, change: Option<&mut Change>) {
         let mut gone = Vec::new();
         for key in view::keys_of(incident) {
-            if self.documents.remove(&key).is_some() {
-                gone.push((Arc::from(key), None));
+            if let Some((key, _)) = self.documents.remove_entry(key.as_str()) {
+                gone.push((key, None));
             }
         }
         // An incident leaves only when another one closes, and that is a change.
         if let Some(change) = change {
             change.documents.extend(gone);
         }
+    }
+}
+
+fn viewer<'a>(ledger: &'a Ledger, erasable: &'a Erasable) -> Viewer<'a> {
+    Viewer {
+        campus: &ledger.campus,
+        site: &ledger.site,
+        erasable,
     }
 }
 

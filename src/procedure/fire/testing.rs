@@ -247,10 +247,13 @@ impl Play {
             site: &self.ledger.site,
             erasable: &self.erasable,
         };
-        let mut all = view::all(&viewer);
-        all.remove(key)
-            .flatten()
-            .unwrap_or_else(|| panic!("no document {key}"))
+        let mut found = None;
+        view::all(&viewer, |named, document| {
+            if named == key {
+                found = document;
+            }
+        });
+        found.unwrap_or_else(|| panic!("no document {key}"))
     }
 
     pub(crate) fn incident_document(&self) -> Value {

@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::fire::{Incident, Stage};
 use super::{Campus, Cell};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{CaseId, OutputId, PointId, RecipientId};
+use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
 use crate::domain::note::Note;
 use crate::domain::site::Site;
 
@@ -87,80 +87,106 @@ impl Viewer<'_> {
     }
 }
 
-/// The documents that touched cells change, by key; `None` when a document is gone.
-#[must_use]
-pub fn documents(viewer: &Viewer<'_>, touched: &BTreeSet<Cell>) -> BTreeMap<String, Option<Value>> {
-    let mut documents = BTreeMap::new();
-    let mut outputs: BTreeSet<&OutputId> = BTreeSet::new();
-    let mut incidents = BTreeSet::new();
+/// Gives the documents that touched cells change one after the other, each once and by key; `None` when a document is gone.
+///
+/// Thousands may change at once, as when a line comes up, so none is kept here.
+pub fn documents(
+    viewer: &Viewer<'_>,
+    touched: &BTreeSet<Cell>,
+    mut give: impl FnMut(String, Option<Value>),
+) {
+    let mut concerned = Concerned::default();
     for cell in touched {
+        concerned.by(viewer, cell);
+    }
+    if touched.contains(&Cell::Recent) {
+        give("recent".to_owned(), Some(lines::recent(viewer)));
+    }
+    for id in &concerned.points {
+        give(format!("point/{id}"), summary::point(viewer, id));
+    }
+    for id in &concerned.links {
+        give(format!("link/{id}"), summary::link(viewer, id));
+    }
+    for id in &concerned.outputs {
+        give(format!("output/{id}"), incident::output(viewer, id));
+        concerned.incidents.extend(asking(viewer, id));
+    }
+    // What is linked is shown together: the fires of a building, and a leak and a fire of one compartment.
+    let incidents = concerned.incidents;
+    let linked: BTreeSet<CaseId> = incidents.iter().flat_map(|id| beside(viewer, id)).collect();
+    let found = |id| viewer.campus.incidents.get(id);
+    for incident in linked.difference(&incidents).filter_map(found) {
+        let document = incident::incident(viewer, incident);
+        give(format!("incident/{}", incident.id), Some(document));
+    }
+    for incident in incidents.iter().filter_map(found) {
+        of_incident(viewer, incident, &mut give);
+        let orders = incident.orders.values();
+        let recipients = orders.map(|order| order.given.recipient.clone());
+        concerned.recipients.extend(recipients);
+    }
+    for id in &concerned.recipients {
+        give(format!("recipient/{id}"), summary::recipient(viewer, id));
+    }
+    give("summary".to_owned(), Some(summary::summary(viewer)));
+}
+
+/// What has documents that must be made anew.
+#[derive(Default)]
+struct Concerned<'a> {
+    points: BTreeSet<&'a PointId>,
+    links: BTreeSet<&'a BusId>,
+    outputs: BTreeSet<&'a OutputId>,
+    recipients: BTreeSet<RecipientId>,
+    incidents: BTreeSet<CaseId>,
+}
+
+impl<'a> Concerned<'a> {
+    fn by(&mut self, viewer: &Viewer<'a>, cell: &'a Cell) {
+        let outputs = viewer.site.outputs.values();
         match cell {
-            Cell::Desk => {}
-            Cell::Recent => {
-                documents.insert("recent".to_owned(), Some(lines::recent(viewer)));
-            }
+            Cell::Desk | Cell::Recent => {}
             Cell::Point(id) => {
-                documents.insert(format!("point/{id}"), summary::point(viewer, id));
-                let fed = viewer.site.outputs.values();
-                let fed = fed.filter(|o| o.feedback.as_ref().is_some_and(|f| f.point == *id));
-                outputs.extend(fed.map(|output| &output.id));
-                incidents.extend(leaks(viewer, |point| point == id));
+                self.points.insert(id);
+                let fed = outputs.filter(|o| o.feedback.as_ref().is_some_and(|f| f.point == *id));
+                self.outputs.extend(fed.map(|output| &output.id));
+                self.incidents.extend(leaks(viewer, |point| point == id));
             }
             Cell::Link(id) => {
-                incidents.extend(leaks(viewer, |point| {
+                self.links.insert(id);
+                let points = viewer.site.points.values();
+                let on_bus = points.filter(|point| point.bus == *id);
+                self.points.extend(on_bus.map(|point| &point.id));
+                let on_bus = outputs.filter(|output| output.bus == *id);
+                self.outputs.extend(on_bus.map(|output| &output.id));
+                self.incidents.extend(leaks(viewer, |point| {
                     let point = viewer.site.points.get(point);
                     point.is_some_and(|point| point.bus == *id)
                 }));
-                documents.insert(format!("link/{id}"), summary::link(viewer, id));
-                for point in viewer.site.points.values().filter(|point| point.bus == *id) {
-                    documents.insert(
-                        format!("point/{}", point.id),
-                        summary::point(viewer, &point.id),
-                    );
-                }
-                let on_bus = viewer
-                    .site
-                    .outputs
-                    .values()
-                    .filter(|output| output.bus == *id);
-                outputs.extend(on_bus.map(|output| &output.id));
             }
             Cell::Recipient(id) => {
-                documents.insert(format!("recipient/{id}"), summary::recipient(viewer, id));
+                self.recipients.insert(id.clone());
             }
             Cell::Output(id) => {
-                outputs.extend(viewer.site.outputs.get(id).map(|output| &output.id));
+                let output = viewer.site.outputs.get(id);
+                self.outputs.extend(output.map(|output| &output.id));
             }
             Cell::Incident(id) => {
-                incidents.insert(id.clone());
+                self.incidents.insert(id.clone());
             }
         }
     }
-    for id in outputs {
-        documents.insert(format!("output/{id}"), incident::output(viewer, id));
-        let concerned = viewer.campus.incidents.values().filter(|incident| {
-            incident.asked.contains(id)
-                || incident
-                    .plan
-                    .as_ref()
-                    .is_some_and(|plan| plan.iter().any(|p| p.output == *id))
-        });
-        incidents.extend(concerned.map(|incident| incident.id.clone()));
-    }
-    // What is linked is shown together: the fires of a building, and a leak and a fire of one compartment.
-    let linked: BTreeSet<CaseId> = incidents.iter().flat_map(|id| beside(viewer, id)).collect();
-    for id in linked.difference(&incidents) {
-        documents.extend(itself(viewer, id));
-    }
-    let mut recipients = BTreeSet::new();
-    for id in incidents {
-        of_incident(viewer, &id, (&mut documents, &mut recipients));
-    }
-    for id in recipients {
-        documents.insert(format!("recipient/{id}"), summary::recipient(viewer, &id));
-    }
-    documents.insert("summary".to_owned(), Some(summary::summary(viewer)));
-    documents
+}
+
+/// The incidents that show an output: they have asked for it or plan to.
+fn asking(viewer: &Viewer<'_>, id: &OutputId) -> Vec<CaseId> {
+    let shows = |incident: &&Incident| {
+        let mut planned = incident.plan.iter().flatten();
+        incident.asked.contains(id) || planned.any(|planned| planned.output == *id)
+    };
+    let incidents = viewer.campus.incidents.values().filter(shows);
+    incidents.map(|incident| incident.id.clone()).collect()
 }
 
 /// The leaks that show the readings of such a detector.
@@ -190,39 +216,22 @@ fn beside(viewer: &Viewer<'_>, id: &CaseId) -> Vec<CaseId> {
         .collect()
 }
 
-/// The document of an incident that only stands beside what has changed.
-fn itself(viewer: &Viewer<'_>, id: &CaseId) -> Option<(String, Option<Value>)> {
-    let incident = viewer.campus.incidents.get(id)?;
-    let document = incident::incident(viewer, incident);
-    Some((format!("incident/{id}"), Some(document)))
-}
-
-/// The documents of one incident: itself, its timeline, its orders; and the recipients of these, each once.
+/// The documents of one incident: itself, its timeline, its orders.
 fn of_incident(
     viewer: &Viewer<'_>,
-    id: &CaseId,
-    (documents, recipients): (
-        &mut BTreeMap<String, Option<Value>>,
-        &mut BTreeSet<RecipientId>,
-    ),
+    incident: &Incident,
+    give: &mut impl FnMut(String, Option<Value>),
 ) {
-    let Some(incident) = viewer.campus.incidents.get(id) else {
-        return;
-    };
-    documents.extend(itself(viewer, id));
-    documents.insert(
-        format!("timeline/{id}"),
-        Some(lines::timeline(viewer, incident)),
-    );
-    documents.insert(
-        format!("record/{id}"),
-        Some(record::record(viewer, incident)),
-    );
+    let id = &incident.id;
+    let document = incident::incident(viewer, incident);
+    give(format!("incident/{id}"), Some(document));
+    let document = lines::timeline(viewer, incident);
+    give(format!("timeline/{id}"), Some(document));
+    let document = record::record(viewer, incident);
+    give(format!("record/{id}"), Some(document));
     for order in incident.orders.values() {
-        let recipient = &order.given.recipient;
-        let key = format!("order/{recipient}/{}", order.given.id);
-        documents.insert(key, Some(order::order(viewer, incident, order)));
-        recipients.insert(recipient.clone());
+        let key = format!("order/{}/{}", order.given.recipient, order.given.id);
+        give(key, Some(order::order(viewer, incident, order)));
     }
 }
 
@@ -239,9 +248,8 @@ pub fn keys_of(incident: &Incident) -> Vec<String> {
     own.into_iter().chain(orders).collect()
 }
 
-/// Every document there is, for the start of the daemon.
-#[must_use]
-pub fn all(viewer: &Viewer<'_>) -> BTreeMap<String, Option<Value>> {
+/// Gives every document there is, for the start of the daemon.
+pub fn all(viewer: &Viewer<'_>, mut give: impl FnMut(String, Option<Value>)) {
     let site = viewer.site;
     let mut cells = BTreeSet::from([Cell::Desk, Cell::Recent]);
     cells.extend(site.points.keys().cloned().map(Cell::Point));
@@ -249,7 +257,6 @@ pub fn all(viewer: &Viewer<'_>) -> BTreeMap<String, Option<Value>> {
     cells.extend(site.recipients.keys().cloned().map(Cell::Recipient));
     cells.extend(site.outputs.keys().cloned().map(Cell::Output));
     cells.extend(viewer.campus.incidents.keys().cloned().map(Cell::Incident));
-    let mut documents = documents(viewer, &cells);
-    documents.insert("site".to_owned(), Some(site::site(site)));
-    documents
+    give("site".to_owned(), Some(site::site(site)));
+    documents(viewer, &cells, give);
 }
