@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::PointId;
 use crate::domain::input::{Edge, Observation};
-use crate::domain::point::{Conditions, Reading};
+use crate::domain::point::{Conditions, Quality, Reading};
 
 #[derive(Debug)]
 struct Slot {
     latest: Reading,
     /// Conditions and quality when the engine last took the slot.
-    taken: Option<Reading>,
+    taken: Option<(Conditions, Quality)>,
     edge: Option<Edge>,
     missed_edges: u32,
 }
@@ -54,7 +54,8 @@ impl Board {
             slot.missed_edges = slot.missed_edges.saturating_add(1);
         }
         slot.latest = reading;
-        let is_new = slot.edge.is_some() || !same(slot.taken, reading);
+        let is_new =
+            slot.edge.is_some() || slot.taken != Some((reading.conditions, reading.quality));
         if is_new {
             slots.changed.insert(point.clone());
         } else {
@@ -83,7 +84,7 @@ impl Board {
             let Some(slot) = by_point.get_mut(&point) else {
                 continue;
             };
-            slot.taken = Some(slot.latest);
+            slot.taken = Some((slot.latest.conditions, slot.latest.quality));
             observations.push(Observation {
                 point,
                 latest: slot.latest,
@@ -141,12 +142,6 @@ fn rise(edge: &mut Option<Edge>, before: Conditions, reading: Reading) -> bool {
             true
         }
     }
-}
-
-/// Equal but for the moment.
-fn same(before: Option<Reading>, now: Reading) -> bool {
-    before
-        .is_some_and(|before| before.conditions == now.conditions && before.quality == now.quality)
 }
 
 #[cfg(test)]

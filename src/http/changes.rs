@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Bytes;
 use tokio::sync::broadcast;
@@ -17,7 +17,7 @@ use crate::engine::handle::{Audience, Change, Handle};
 /// Most entries kept for readers that come back.
 const KEPT_MAX: usize = 1_024;
 /// Most bytes of such entries.
-const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most entries a stream may be behind before it must take a new snapshot.
 const BEHIND_MAX: usize = 256;
 
@@ -27,18 +27,25 @@ pub(super) struct Numbered {
     /// The seq after which it applies: that of the change before.
     pub(super) after: u64,
     change: Arc<Change>,
-    /// As it is sent to everybody who sees all documents.
-    whole: Bytes,
+    /// As it is sent to everybody who sees all documents; made for the first of them.
+    whole: OnceLock<Bytes>,
 }
 
 impl Numbered {
     fn new(after: u64, change: Arc<Change>) -> Self {
-        let whole = frame(after, &change, |_| true);
         Self {
             after,
             change,
-            whole,
+            whole: OnceLock::new(),
         }
+    }
+
+    /// How much it keeps in memory, nearly.
+    fn bytes(&self) -> usize {
+        let documents = self.change.documents.iter();
+        documents
+            .map(|(key, text)| key.len() + text.as_ref().map_or(0, |text| text.len()))
+            .sum()
     }
 
     /// Its seq.
@@ -50,7 +57,8 @@ impl Numbered {
     pub(super) fn frame(&self, audience: &Audience) -> Bytes {
         let mut keys = self.change.documents.keys();
         if keys.all(|key| audience.may_see(key)) {
-            return self.whole.clone();
+            let whole = || frame(self.after, &self.change, |_| true);
+            return self.whole.get_or_init(whole).clone();
         }
         frame(self.after, &self.change, |key| audience.may_see(key))
     }
@@ -102,13 +110,13 @@ impl Kept {
 
     fn push(&mut self, entry: &Arc<Numbered>) {
         self.last = entry.seq();
-        self.bytes += entry.whole.len();
+        self.bytes += entry.bytes();
         self.entries.push_back(Arc::clone(entry));
         while self.entries.len() > KEPT_MAX || self.bytes > KEPT_BYTES_MAX {
             let Some(gone) = self.entries.pop_front() else {
                 return;
             };
-            self.bytes -= gone.whole.len();
+            self.bytes -= gone.bytes();
             self.since = Some(gone.seq());
         }
     }
