@@ -1,7 +1,8 @@
 //! points.csv: what every device is, where it stands and where it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -64,7 +65,7 @@ pub(super) fn read(
     lookup: &Lookup<'_>,
     scope: &mut Scope<'_>,
 ) -> BTreeMap<PointId, Point> {
-    let mut points = BTreeMap::new();
+    let (mut points, mut ids) = (Vec::new(), Ids::default());
     let mut elements: BTreeMap<Element, (Range<usize>, String)> = BTreeMap::new();
     let mut nodes: BTreeMap<String, (Word, usize)> = BTreeMap::new();
     for row in rows {
@@ -72,7 +73,7 @@ pub(super) fn read(
         let node = row.word("node");
         let first = nodes.entry(node.as_ref().clone());
         first.or_insert((node, 0)).1 += 1;
-        let Some((point, element)) = read_point(row, lookup, scope) else {
+        let Some((point, element)) = read_point(row, lookup, &mut ids, scope) else {
             continue;
         };
         let here = (row.word("index").span(), id.as_ref().clone());
@@ -84,13 +85,33 @@ pub(super) fn read(
             let help = "correct bus, unit, group or index: one register or bit is one device";
             scope.clash(row.word("index").span(), first, message, help);
         }
-        points.insert(point.id.clone(), point);
+        points.push((point.id.clone(), point));
     }
     check_reachable(&nodes, lookup, scope);
-    points
+    points.into_iter().collect()
 }
 
-fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(Point, Element)> {
+/// Ids that many points share, each kept once.
+#[derive(Default)]
+struct Ids(BTreeSet<Arc<str>>);
+
+impl Ids {
+    fn shared<I: From<Arc<str>>>(&mut self, word: String) -> I {
+        if let Some(kept) = self.0.get(word.as_str()) {
+            return Arc::clone(kept).into();
+        }
+        let kept: Arc<str> = word.into();
+        self.0.insert(Arc::clone(&kept));
+        kept.into()
+    }
+}
+
+fn read_point(
+    row: &Row,
+    lookup: &Lookup<'_>,
+    ids: &mut Ids,
+    scope: &mut Scope<'_>,
+) -> Option<(Point, Element)> {
     check_location(row, lookup, scope);
     let place = read_place(row, lookup, scope);
     let kind = read_kind(&row.word("kind"), scope);
@@ -109,13 +130,13 @@ fn read_point(row: &Row, lookup: &Lookup<'_>, scope: &mut Scope<'_>) -> Option<(
         id: word("id").into(),
         kind: kind?,
         name,
-        building: word("building").into(),
-        floor: word("floor").into(),
+        building: ids.shared(word("building")),
+        floor: ids.shared(word("floor")),
         room,
-        compartment: word("compartment").into(),
+        compartment: ids.shared(word("compartment")),
         place,
-        node: word("node").into(),
-        bus: word("bus").into(),
+        node: ids.shared(word("node")),
+        bus: ids.shared(word("bus")),
         unit: wired.unit,
         group: word("group"),
         address: wired.address,

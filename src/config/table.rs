@@ -1,7 +1,7 @@
 //! A CSV table as rows of words, each with its place in the file. Knows nothing of what the columns mean.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 use toml::Spanned;
@@ -10,18 +10,22 @@ use super::files::Source;
 use super::names::{Word, advice};
 use super::report::Report;
 
-/// A row: every column's word.
+/// A row: every column's word. A large site has tens of thousands, so a word is made when it is asked for.
 pub(super) struct Row {
-    /// The whole line.
-    span: Range<usize>,
-    words: BTreeMap<&'static str, Word>,
+    header: Rc<[&'static str]>,
+    record: StringRecord,
+    spans: Box<[Range<usize>]>,
 }
 
 impl Row {
     /// The word of a column; empty when the site left it empty.
     pub(super) fn word(&self, column: &'static str) -> Word {
-        let word = self.words.get(column).cloned();
-        word.unwrap_or_else(|| Spanned::new(self.span.clone(), String::new()))
+        let at = self.header.iter().position(|name| *name == column);
+        let word = at.and_then(|at| Some((self.record.get(at)?, self.spans.get(at)?)));
+        match word {
+            Some((word, span)) => Spanned::new(span.clone(), word.to_owned()),
+            None => Spanned::new(line(&self.spans), String::new()),
+        }
     }
 }
 
@@ -45,9 +49,9 @@ pub(super) fn read(
         reports.push(Report::at(source, 0..0, "the table is empty").help(help));
         return None;
     };
-    let header = header(source, &first, columns, reports)?;
+    let header: Rc<[&'static str]> = header(source, &first, columns, reports)?.into();
     let rows = records
-        .filter_map(|record| row(source, &record, &header, reports))
+        .filter_map(|record| row(source, record, &header, reports))
         .collect();
     Some(rows)
 }
@@ -94,12 +98,11 @@ fn header(
 
 fn row(
     source: &Source,
-    record: &StringRecord,
-    header: &[&'static str],
+    record: StringRecord,
+    header: &Rc<[&'static str]>,
     reports: &mut Vec<Report>,
 ) -> Option<Row> {
-    let spans = spans(source.text(), record);
-    let span = line(&spans);
+    let spans = spans(source.text(), &record);
     if record.len() != header.len() {
         let message = format!(
             "this row has {} fields and the header {}",
@@ -107,15 +110,14 @@ fn row(
             header.len()
         );
         let help = "write one field for each column, empty ones too; a comma inside a name needs \"quotes\" around it";
-        reports.push(Report::at(source, span, message).help(help));
+        reports.push(Report::at(source, line(&spans), message).help(help));
         return None;
     }
-    let words = header
-        .iter()
-        .zip(record.iter().zip(spans))
-        .map(|(column, (word, span))| (*column, Spanned::new(span, word.to_owned())))
-        .collect();
-    Some(Row { span, words })
+    Some(Row {
+        header: Rc::clone(header),
+        record,
+        spans: spans.into(),
+    })
 }
 
 fn line(spans: &[Range<usize>]) -> Range<usize> {
