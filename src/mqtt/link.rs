@@ -26,6 +26,9 @@ const KEEP_ALIVE_S: u16 = 5;
 const SESSION_KEPT_S: u32 = 24 * 3_600;
 /// Most messages that the broker may send before it has acknowledgements.
 pub(super) const RECEIVE_MAX: u16 = 128;
+/// Most messages of ours that wait for the broker: the windows of publish.rs and a goodbye. The crate keeps a place for each and
+/// looks through all of them at every packet.
+const SEND_MAX: u16 = 64;
 /// Room for requests: the windows of publish.rs, every acknowledgement, and the subscription.
 const REQUESTS_MAX: usize = 512;
 /// Largest packet that is read.
@@ -144,6 +147,7 @@ fn options(access: Access) -> MqttOptions {
         .set_session_store(NothingUnderWay)
         .set_ack_mode(AckMode::Manual)
         .set_receive_maximum(Some(RECEIVE_MAX))
+        .set_outgoing_inflight_upper_limit(SEND_MAX)
         .set_max_packet_size(Some(PACKET_MAX))
         .set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, true, None));
     options
@@ -168,7 +172,7 @@ impl SessionStore for NothingUnderWay {
             client_id: key.client_id().to_owned(),
             clean_start: false,
             session_expiry_interval: Some(SESSION_KEPT_S),
-            outgoing_inflight_upper_limit: None,
+            outgoing_inflight_upper_limit: Some(SEND_MAX),
             ack_mode: PersistedAckMode::Manual,
             last_pkid: 0,
             last_puback: 0,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::domain::ids::{CompartmentId, OrderId, RecipientId};
+use crate::domain::ids::{CaseId, CompartmentId, OrderId, RecipientId};
 use crate::domain::input;
 use crate::domain::order::{Cause, Figures, OrderState, ReplyVerb, Via};
 use crate::domain::time::WallTime;
@@ -246,7 +246,30 @@ pub(super) fn alarm(text: &str, seq: u64) -> Option<Stand> {
     })
 }
 
-/// What `status/point/…` says, from `point/…`.
+/// The parts of `point/…` by which a point is at rest or not.
+#[derive(Deserialize)]
+struct PointHead {
+    fire: bool,
+    fault: bool,
+    disabled: bool,
+    test: bool,
+    active: bool,
+    low: bool,
+    high: bool,
+    latched_at: Option<i64>,
+    incident: Option<CaseId>,
+}
+
+/// Whether nothing is to be said of a point. Whether it is read at all stands in `status/link/…`.
+pub(super) fn is_at_rest(text: &str) -> bool {
+    serde_json::from_str(text).is_ok_and(|point: PointHead| {
+        let stands = point.fire || point.fault || point.disabled || point.test;
+        let stands = stands || point.active || point.low || point.high;
+        !stands && point.latched_at.is_none() && point.incident.is_none()
+    })
+}
+
+/// What `status/point/…` says, from `point/…`: a last word when it is at rest again.
 pub(super) fn point(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
     const KEPT: [&str; 13] = [
         "id",
@@ -263,13 +286,18 @@ pub(super) fn point(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
         "latched_at",
         "incident",
     ];
-    picked(text, &KEPT, "changed_at", seq, now)
+    let message = picked(text, &KEPT, "changed_at", seq, now)?;
+    Some(if is_at_rest(text) {
+        Stand::Ended(Some(message))
+    } else {
+        Stand::Retained(message)
+    })
 }
 
 /// What `status/link/…` says, from `link/…`.
 pub(super) fn link(text: &str, seq: u64, now: WallTime) -> Option<Stand> {
     const KEPT: [&str; 6] = ["id", "name", "state", "reason", "points", "lost"];
-    picked(text, &KEPT, "since", seq, now)
+    picked(text, &KEPT, "since", seq, now).map(Stand::Retained)
 }
 
 /// What `status/daemon` says. The last will says the same with `online` false.
@@ -283,7 +311,7 @@ pub(super) fn daemon(online: bool, journal_id: &str, seq: u64, now: WallTime) ->
     marked(body, now.0, seq)
 }
 
-fn picked(text: &str, kept: &[&str], at: &str, seq: u64, now: WallTime) -> Option<Stand> {
+fn picked(text: &str, kept: &[&str], at: &str, seq: u64, now: WallTime) -> Option<Message> {
     let mut document: Value = serde_json::from_str(text).ok()?;
     let mut body = json!({});
     for name in kept {
@@ -291,7 +319,7 @@ fn picked(text: &str, kept: &[&str], at: &str, seq: u64, now: WallTime) -> Optio
     }
     // A point that was never read has no time of its own; then it is the time of saying so.
     let at = document[at].as_i64().unwrap_or(now.0);
-    Some(Stand::Retained(marked(body, at, seq)))
+    Some(marked(body, at, seq))
 }
 
 /// The marks that every payload carries.

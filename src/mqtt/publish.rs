@@ -3,7 +3,7 @@
 //! The documents are the truth; there is no queue beside them. Each topic remembers what the broker is known to hold, so a
 //! message that was lost is simply due again, an unchanged one is not sent twice, and a topic has at most one message under way:
 //! an older revision can never arrive after a newer one. Orders and alarms go first; status of points is coalesced per topic and
-//! goes one at a time, so that no order ever waits behind more than one of them.
+//! goes one at a time, so that no order ever waits behind more than one of them. A point at rest has no topic.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -117,7 +117,11 @@ impl Outbox {
             "order" => self.read(&topic, Class::Order, payload::order(text)),
             "incident" => self.read(&topic, Class::Alarm, payload::alarm(text, seq)),
             "link" => self.keep_unread(&topic, Class::Link, text, seq),
-            _ => self.keep_unread(&topic, Class::Point, text, seq),
+            _ if self.topics.contains_key(topic.as_str()) || !payload::is_at_rest(text) => {
+                self.keep_unread(&topic, Class::Point, text, seq);
+            }
+            // Most points, most of the time.
+            _ => {}
         }
     }
 
@@ -161,10 +165,10 @@ impl Outbox {
     /// The broker retains something at a topic of ours.
     pub(super) fn found(&mut self, topic: &str) {
         if !self.topics.contains_key(topic) {
-            let class = if topic.starts_with("order/") {
-                Class::Order
-            } else {
-                Class::Alarm
+            let class = match topic.split_once('/') {
+                Some(("order", _)) => Class::Order,
+                Some(("status", _)) => Class::Point,
+                _ => Class::Alarm,
             };
             self.insert(topic, class, Stand::Ended(None));
         }
@@ -241,6 +245,9 @@ impl Outbox {
             topic.read(now);
             // What was read may say nothing new.
             let Some((publish, under_way)) = step(&name, topic) else {
+                if topic.is_over() {
+                    self.topics.remove(&name);
+                }
                 continue;
             };
             if publish.retain && topic.held == Held::Nothing {
@@ -258,11 +265,8 @@ impl Outbox {
         let topic = self.topics.get_mut(name)?;
         let under_way = topic.under_way.take()?;
         topic.held = under_way.then;
-        let over = topic.held == Held::Nothing
-            && topic.stand == Stand::Ended(None)
-            && topic.unread.is_none();
         let class = topic.class;
-        if over {
+        if topic.is_over() {
             self.topics.remove(name);
         }
         self.leave(class);
@@ -312,7 +316,7 @@ impl Outbox {
                 };
                 topic.stand = Stand::Ended(None);
                 (topic.unread, topic.source) = (None, None);
-                if topic.held == Held::Nothing && topic.under_way.is_none() {
+                if topic.is_over() {
                     let ticket = topic.ticket.map(|ticket| (topic.class, ticket));
                     ticket.map(|ticket| self.line.remove(&ticket));
                     self.topics.remove(name);
@@ -363,6 +367,16 @@ impl Outbox {
 }
 
 impl Topic {
+    /// Whether it may be forgotten. An order that has ended may still be answered.
+    fn is_over(&self) -> bool {
+        let has_ended = match &self.stand {
+            Stand::Retained(_) => false,
+            Stand::Ended(last) => last.is_none() || self.class == Class::Point,
+        };
+        let owes = self.unread.is_some() || self.under_way.is_some();
+        has_ended && self.held == Held::Nothing && !owes
+    }
+
     /// Looks at the newer document, if there is one.
     fn read(&mut self, now: WallTime) {
         let Some((text, seq)) = self.unread.take() else {

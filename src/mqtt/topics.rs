@@ -39,7 +39,7 @@ pub(super) enum Incoming {
         /// Whose device.
         recipient: RecipientId,
     },
-    /// `order/…` or `alarm/…`: what the broker still retains of an earlier time.
+    /// `order/…`, `alarm/…` or `status/point/…`: what the broker still retains of an earlier time.
     Retained {
         /// The topic without the prefix.
         below: String,
@@ -78,14 +78,15 @@ impl Topics {
         }
     }
 
-    /// What the daemon's link subscribes to: replies and presences, and what is retained of its own orders and alarms.
-    pub(super) fn inbox(&self) -> [(String, Inbox); 5] {
+    /// What the daemon's link subscribes to: replies and presences, and what is retained of its own orders, alarms and points.
+    pub(super) fn inbox(&self) -> [(String, Inbox); 6] {
         [
             (self.full("reply/+/+"), Inbox::People),
             (self.full("report/+"), Inbox::People),
             (self.full("presence/+"), Inbox::People),
             (self.full("order/+/+"), Inbox::Own),
             (self.full("alarm/+"), Inbox::Own),
+            (self.full("status/point/+"), Inbox::Own),
         ]
     }
 
@@ -107,7 +108,7 @@ impl Topics {
             ["presence", recipient] => Some(Incoming::Presence {
                 recipient: recipient.into(),
             }),
-            ["order", _, _] | ["alarm", _] => Some(Incoming::Retained {
+            ["order", _, _] | ["alarm", _] | ["status", "point", _] => Some(Incoming::Retained {
                 below: below.to_owned(),
             }),
             _ => None,

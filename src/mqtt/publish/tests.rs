@@ -9,8 +9,16 @@ fn order(id: &str, state: &str, open: bool) -> (String, Arc<str>) {
     (format!("order/post2/{id}"), text.to_string().into())
 }
 
+/// A point in fire, or in fault.
 fn point(id: &str, fire: bool) -> (String, Arc<str>) {
-    let text = json!({ "id": id, "fire": fire, "changed_at": 5 });
+    conditions(id, fire, !fire)
+}
+
+fn conditions(id: &str, fire: bool, fault: bool) -> (String, Arc<str>) {
+    let text = json!({
+        "id": id, "fire": fire, "fault": fault, "disabled": false, "test": false, "active": false, "low": false, "high": false,
+        "changed_at": 5, "latched_at": null, "incident": null,
+    });
     (format!("point/{id}"), text.to_string().into())
 }
 
@@ -284,4 +292,35 @@ fn a_document_that_was_read_before_is_not_read_again() {
         None,
         "it says nothing new in the end"
     );
+}
+
+#[test]
+fn a_point_at_rest_has_no_topic_and_one_that_comes_to_rest_says_so_once() {
+    let mut outbox = Outbox::default();
+    let (calm, topic) = (conditions("A", false, false), "status/point/A".to_owned());
+    take(&mut outbox, &calm);
+    assert!(outbox.topics.is_empty());
+    take(&mut outbox, &point("A", true));
+    assert_eq!(next(&mut outbox), (topic.clone(), true, false));
+    outbox.acknowledged(&topic);
+    take(&mut outbox, &calm);
+    assert_eq!(next(&mut outbox), (topic.clone(), false, false));
+    outbox.acknowledged(&topic);
+    assert_eq!(next(&mut outbox), (topic.clone(), true, true));
+    outbox.acknowledged(&topic);
+    assert_eq!(outbox.next(WallTime(1)), None);
+    assert!(outbox.topics.is_empty());
+}
+
+#[test]
+fn a_fire_that_a_broker_kept_over_a_restart_is_cleared_when_the_point_is_at_rest() {
+    let mut outbox = Outbox::default();
+    outbox.found("status/point/A");
+    let (key, text) = conditions("A", false, false);
+    let key: Arc<str> = key.into();
+    outbox.snapshot([(&key, &text)].into_iter(), 9);
+    let topic = "status/point/A".to_owned();
+    assert_eq!(next(&mut outbox), (topic.clone(), false, false));
+    outbox.acknowledged(&topic);
+    assert_eq!(next(&mut outbox), (topic.clone(), true, true));
 }

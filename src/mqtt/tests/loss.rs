@@ -181,7 +181,7 @@ async fn play_broker(listener: &TcpListener) -> Packets {
     let (kind, body) = packets.read().await.expect("SUBSCRIBE before any PUBLISH");
     assert_eq!(kind, 0x82);
     packets
-        .send(0x90, &[body[0], body[1], 0, 1, 1, 1, 1, 1])
+        .send(0x90, &[body[0], body[1], 0, 1, 1, 1, 1, 1, 1])
         .await;
     packets
 }
