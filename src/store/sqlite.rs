@@ -1,20 +1,18 @@
-//! The default store: one SQLite file, WAL, `synchronous=FULL`, one connection, one statement per table and batch.
+//! The default store: one SQLite file, WAL, `synchronous=FULL`, one connection that writes, one statement per table and batch.
 //!
 //! Calls block: the committer thread is the only writer. A file that cannot be opened or written is [`StoreError::Unavailable`]
 //! and is opened again at the next call.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::json;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row};
 use tokio::runtime::{Builder, Runtime};
 
+use super::checkpoint::Checkpointer;
+use super::open::{Access, failed, hex, open};
 use super::sql::{self, TableSql};
 use crate::domain::time::{EngineTime, WallTime};
 use crate::engine::ports::{Batch, Entry, Head, RowChange, Store, StoreError, Table};
@@ -25,14 +23,8 @@ pub struct SqliteStore {
     access: Access,
     runtime: Runtime,
     connection: Option<SqliteConnection>,
-}
-
-/// What this process may do with the file.
-enum Access {
-    /// Reads beside a running daemon.
-    Read,
-    /// Writes, as the only one: the lock file beside the journal is held from the first use on.
-    Write { lock: Option<File> },
+    /// Works from the first commit on.
+    checkpointer: Option<Checkpointer>,
 }
 
 impl SqliteStore {
@@ -59,6 +51,7 @@ impl SqliteStore {
             access,
             runtime,
             connection: None,
+            checkpointer: None,
         })
     }
 
@@ -72,11 +65,12 @@ impl SqliteStore {
             access,
             runtime,
             connection,
+            ..
         } = self;
         runtime.block_on(async {
             let mut open = match connection.take() {
                 Some(open) => open,
-                None => open_file(path, access).await?,
+                None => open(path, access).await?,
             };
             let result = work(&mut open).await;
             if result.is_ok() {
@@ -89,107 +83,11 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        drop(self.checkpointer.take());
         if let Some(open) = self.connection.take() {
             // Closing only checkpoints the WAL; the next start does it otherwise.
             let _ = self.runtime.block_on(open.close());
         }
-    }
-}
-
-/// Takes the lock beside the journal: a second process that wrote it would make the first one abort.
-fn lock(path: &Path, held: &mut Option<File>) -> Result<(), StoreError> {
-    if held.is_some() {
-        return Ok(());
-    }
-    let beside = path.with_extension("lock");
-    let unavailable =
-        |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", beside.display()));
-    // The folder is never made here: when its disk is not mounted, the journal must not begin anew on another one.
-    let file = File::create(&beside).map_err(unavailable)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
-        |_| StoreError::Unavailable(format!("{} is in use by another fengsui", path.display())),
-    )?;
-    *held = Some(file);
-    Ok(())
-}
-
-async fn open_file(path: &Path, access: &mut Access) -> Result<SqliteConnection, StoreError> {
-    let writes = match access {
-        Access::Write { lock: held } => {
-            lock(path, held)?;
-            true
-        }
-        Access::Read => false,
-    };
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(writes)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5))
-        .foreign_keys(true)
-        .disable_statement_logging();
-    let mut connection = SqliteConnection::connect_with(&options)
-        .await
-        .map_err(failed)?;
-    if writes {
-        migrate(&mut connection).await?;
-    }
-    Ok(connection)
-}
-
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let row = sqlx::query("PRAGMA user_version")
-        .fetch_one(&mut *connection)
-        .await;
-    let version: i64 = row.and_then(|row| row.try_get(0)).map_err(failed)?;
-    if version > sql::SCHEMA_VERSION {
-        return Err(StoreError::Damaged(format!(
-            "the database has schema {version}, this program knows {}; use the newer program",
-            sql::SCHEMA_VERSION
-        )));
-    }
-    if version == sql::SCHEMA_VERSION {
-        return Ok(());
-    }
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let mut transaction = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(failed)?;
-    if version < 1 {
-        sqlx::raw_sql(sql::MIGRATION_1)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        sqlx::query("INSERT INTO meta VALUES ('journal_id', $1)")
-            .bind(hex(&random))
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-    }
-    sqlx::raw_sql(sql::MIGRATION_2)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    sqlx::raw_sql("PRAGMA user_version = 2")
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    transaction.commit().await.map_err(failed)
-}
-
-/// Which failures go away by themselves or by somebody's help, and which never do.
-fn failed(error: sqlx::Error) -> StoreError {
-    let code = error
-        .as_database_error()
-        .and_then(|e| e.code())
-        .unwrap_or_default();
-    match code.parse::<i32>().map(|code| code & 0xff) {
-        // SQLITE_CORRUPT, SQLITE_NOTADB
-        Ok(11 | 26) => StoreError::Damaged(error.to_string()),
-        Ok(_) | Err(_) => StoreError::Unavailable(error.to_string()),
     }
 }
 
@@ -205,11 +103,6 @@ fn table(table: Table) -> TableSql {
         Table::Tokens => sql::TOKENS,
         Table::Notes => sql::NOTES,
     }
-}
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SQLite's integers are signed; a seq never comes near the end of them.
@@ -437,7 +330,13 @@ impl Store for SqliteStore {
             append(&mut transaction, &fresh).await?;
             write_rows(&mut transaction, &batch.rows).await?;
             transaction.commit().await.map_err(failed)
-        })
+        })?;
+        let path = &self.path;
+        let checkpointer = self
+            .checkpointer
+            .get_or_insert_with(|| Checkpointer::start(path));
+        checkpointer.committed(batch);
+        Ok(())
     }
 
     fn rows(&mut self, kind: Table) -> Result<Vec<RowChange>, StoreError> {
@@ -515,6 +414,9 @@ impl Store for SqliteStore {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+
     use super::*;
 
     #[test]

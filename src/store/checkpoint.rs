@@ -1,0 +1,135 @@
+//! Moves what is committed from the log beside the database into the database itself.
+//!
+//! That writes megabytes and syncs twice, so it is done beside the commits, on a connection of its own: no alarm waits for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::engine::ports::Batch;
+
+/// Entries and rows from one checkpoint to the next.
+const EVERY: usize = 1_024;
+
+/// The thread that does it; it ends when this is dropped.
+pub(super) struct Checkpointer {
+    since: usize,
+    running: Option<(SyncSender<()>, JoinHandle<()>)>,
+}
+
+impl Checkpointer {
+    /// Without a thread SQLite checkpoints by itself, later and in a commit.
+    pub(super) fn start(path: &Path) -> Self {
+        let (wake, woken) = sync_channel(1);
+        let path = path.to_owned();
+        let thread = std::thread::Builder::new().name("checkpoint".to_owned());
+        let running = thread.spawn(move || run(&path, &woken));
+        Self {
+            since: 0,
+            running: running.ok().map(|thread| (wake, thread)),
+        }
+    }
+
+    /// A batch was committed.
+    pub(super) fn committed(&mut self, batch: &Batch) {
+        self.since += batch.entries.len() + batch.rows.len();
+        if self.since < EVERY {
+            return;
+        }
+        self.since = 0;
+        if let Some((wake, _)) = &self.running {
+            // One that is asked for already will do.
+            let _ = wake.try_send(());
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        if let Some((wake, thread)) = self.running.take() {
+            drop(wake);
+            // A panic of it was told by its own hook; the journal is whole without it.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(path: &PathBuf, woken: &Receiver<()>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return;
+    };
+    let mut connection = None;
+    while woken.recv().is_ok() {
+        let done = runtime.block_on(checkpoint(path, &mut connection));
+        if let Err(error) = done {
+            tracing::debug!(%error, "no checkpoint; it is tried again after the next commits");
+            connection = None;
+        }
+    }
+    if let Some(open) = connection {
+        // Nothing is lost by a connection that does not close.
+        let _ = runtime.block_on(open.close());
+    }
+}
+
+/// Passive: it never waits for the writer, and the writer never for it.
+async fn checkpoint(
+    path: &PathBuf,
+    connection: &mut Option<SqliteConnection>,
+) -> Result<(), sqlx::Error> {
+    let open = match connection {
+        Some(open) => open,
+        None => {
+            let options = SqliteConnectOptions::new().filename(path);
+            let open = options.disable_statement_logging().connect().await?;
+            connection.insert(open)
+        }
+    };
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+        .fetch_one(open)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::engine::ports::{Batch, RowChange, Store, Table};
+    use crate::store::sqlite::SqliteStore;
+
+    #[test]
+    fn what_is_committed_reaches_the_database_while_it_is_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.db");
+        let mut store = SqliteStore::new(&path).expect("a runtime");
+        let row = |n: usize| RowChange {
+            table: Table::Notes,
+            id: format!("n-{n}"),
+            seq: 1,
+            open: false,
+            due: None,
+            detail: Some("x".repeat(1_000)),
+        };
+        store.commit(&Batch::default()).expect("commits");
+        let length = || std::fs::metadata(&path).expect("a file").len();
+        let before = length();
+        for n in 0..3 {
+            let rows = (n * 500..(n + 1) * 500).map(row).collect();
+            let entries = Vec::new();
+            store.commit(&Batch { entries, rows }).expect("commits");
+        }
+        let grown = || length() >= before + 1_000_000;
+        let bound = crate::clock::Stopwatch::start();
+        while !grown() && bound.elapsed() < Duration::from_secs(20) {
+            std::thread::yield_now();
+        }
+        assert!(grown(), "{} bytes, {before} before", length());
+    }
+}
