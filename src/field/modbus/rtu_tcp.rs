@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
@@ -59,7 +59,7 @@ impl Connection {
 
     /// Sends a request. Until this returns nothing is known but that bytes may have left.
     pub(crate) async fn send(mut self, ask: Ask) -> Result<Sent, Failed> {
-        sleep_until(self.last + ask.gap).await;
+        stream::rest_until(self.last + ask.gap).await;
         let mut tally = Tally::default();
         match self.write(&ask, &mut tally).await {
             Ok((asked, deadline)) => Ok(Sent {

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::fault::{Failure, Fault};
 
@@ -36,6 +36,13 @@ pub(super) async fn open(
         drain(&stream)?;
     }
     Ok(stream)
+}
+
+/// Waits until a moment; one that is past costs nothing. The runtime's own sleep would take up to a millisecond even then.
+pub(super) async fn rest_until(moment: Instant) {
+    if moment > Instant::now() {
+        sleep_until(moment).await;
+    }
 }
 
 fn probe(stream: &TcpStream) -> rustix::io::Result<()> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Failure, Fault};
 use super::mbap::{Asked, Progress};
@@ -39,7 +39,7 @@ impl Connection {
 
     /// Sends a request. Until this returns nothing is known but that bytes may have left.
     pub(crate) async fn send(mut self, ask: Ask) -> Result<Sent, Failure> {
-        sleep_until(self.last + ask.gap).await;
+        stream::rest_until(self.last + ask.gap).await;
         let deadline = Instant::now() + ask.limit;
         let asked = Asked {
             transaction: self.transaction.wrapping_add(1),
