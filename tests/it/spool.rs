@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fengsui::domain::input::Durable;
 use fengsui::domain::order::ReplyVerb;
@@ -15,10 +15,13 @@ use fengsui::store::sqlite::SqliteStore;
 
 use super::fire::{DETECTOR, Fire};
 use super::kill::{Kill, check, prepared};
-use super::site::TestSite;
+use super::site::{TestSite, until_long};
 
 /// Longest time from the detector to the guard's device while the disk hangs; on a quiet machine it is about 0.6 s.
 const OUT_WITHIN_MS: i64 = 2_000;
+
+/// How long the disk hangs, in one of these fires.
+const HANGS: Duration = Duration::from_secs(30);
 
 /// What the disk does not do: `commit`, `spool`, both or nothing.
 fn hold(file: &PathBuf, what: &str) {
@@ -62,6 +65,7 @@ fn out_after(site: &TestSite) -> i64 {
 async fn a_fire_is_fought_while_the_disk_hangs() {
     let (mut fire, file) = with_hold().await;
     hold(&file, "commit");
+    let hung = Instant::now();
     let id = fire.fight().await;
     let degraded = fire.document("summary", |s| s["degraded"] != "no").await;
     assert_eq!(degraded["degraded"], "spool");
@@ -71,6 +75,8 @@ async fn a_fire_is_fought_while_the_disk_hangs() {
         .status_until("said", |status| status["store"].is_string())
         .await;
     assert_eq!(status["ready"], true);
+    let held = async || (hung.elapsed() >= HANGS).then_some(());
+    until_long("it has hung for long", HANGS * 2, held).await;
     hold(&file, "");
     fire.document("summary", |s| s["degraded"] == "no").await;
     fire.end(&id).await;
