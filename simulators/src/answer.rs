@@ -1,4 +1,4 @@
-//! What the devices of a line answer: which unit, which function codes. The devices' own logic is in `panel` and `io`; what
+//! What the devices of a line answer: which unit, which function codes. The devices' own logic is in `panel`, `io` and `map`; what
 //! becomes of a right reply on its way is in `nasty`.
 //!
 //! Refusals as in the MODBUS Application Protocol V1.1b3, 7: 01 for a function code the device does not have, 02 for an
@@ -31,6 +31,10 @@ pub(crate) fn answer(
     let answer = field.device(line, unit).map(|device| match device {
         Device::Panel(device) => panel(device, &request, manner),
         Device::Io(module) => io_module(module, &request, manner),
+        Device::Mapped(unit) => {
+            let answer = unit.answer(&request, manner.acts);
+            answer.map(|response| (response, None))
+        }
     });
     log(field, (line, unit), &request, &answer);
     let reply = match answer? {
@@ -63,6 +67,9 @@ fn shifted(request: Request<'static>, by: i32) -> Request<'static> {
     if let Request::ReadHoldingRegisters(address, count) = request {
         return Request::ReadHoldingRegisters(moved(address), count);
     }
+    if let Request::ReadInputRegisters(address, count) = request {
+        return Request::ReadInputRegisters(moved(address), count);
+    }
     if let Request::ReadCoils(address, count) = request {
         return Request::ReadCoils(moved(address), count);
     }
@@ -86,6 +93,7 @@ fn log(
     let (command, output) = match field.device(line, unit) {
         Some(Device::Panel(panel)) => (panel.is_command(address), None),
         Some(Device::Io(module)) => (false, module.id_of(address).map(str::to_owned)),
+        Some(Device::Mapped(unit)) => (false, unit.name_of(request)),
         None => (false, None),
     };
     field.keep(Write {

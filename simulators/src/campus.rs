@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 mod look;
+mod mapped;
 mod nasty;
 mod printers;
 
@@ -173,6 +174,7 @@ pub async fn start(options: CampusOptions) -> io::Result<Running> {
     let (cables, ptys): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let listener = TcpListener::bind(options.control).await?;
     let field = Field::new(layout);
+    let field = field.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
     let mut addresses = addresses(&field, (&links, &cables), listener.local_addr()?);
     let campus = Campus(Arc::new(Shared {
         field: Mutex::new(field),

@@ -3,7 +3,9 @@
 use crate::clock::Moment;
 use crate::io::{IoModule, Output, OutputVerb};
 use crate::layout::{Layout, Line, Name};
-use crate::nasty::Nasty;
+use crate::map::Mapped;
+use crate::nasty::catalogue::Way;
+use crate::nasty::{Nasty, Order};
 use crate::panel::{Panel, PointVerb};
 use crate::view::{OutputView, PointView, UnitView};
 use crate::writes::{Write, WriteLog};
@@ -13,12 +15,14 @@ use crate::writes::{Write, WriteLog};
 pub(crate) enum Side {
     Panel(usize),
     Io(usize),
+    Mapped(usize),
 }
 
 /// A device that answers requests.
 pub(crate) enum Device<'a> {
     Panel(&'a mut Panel),
     Io(&'a mut IoModule),
+    Mapped(&'a mut Mapped),
 }
 
 /// The state behind the lock.
@@ -27,22 +31,51 @@ pub(crate) struct Field {
     pub(crate) layout: Layout,
     pub(crate) panels: Vec<Panel>,
     pub(crate) modules: Vec<IoModule>,
+    pub(crate) mapped: Vec<Mapped>,
     pub(crate) writes: WriteLog,
     pub(crate) nasty: Nasty,
     pub(crate) now: Moment,
 }
 
 impl Field {
-    pub(crate) fn new(layout: Layout) -> Self {
+    /// The devices of a layout.
+    ///
+    /// # Errors
+    /// When a map is not understood.
+    pub(crate) fn new(layout: Layout) -> Result<Self, String> {
         let panels = layout.panels.iter();
         let modules = layout.modules.iter();
-        Self {
+        let mapped = layout.maps.iter().enumerate();
+        let mapped = mapped.map(|(at, map)| Mapped::new(map, beside(&layout, Side::Mapped(at))));
+        let mut field = Self {
             panels: panels.map(|one| Panel::new(&layout, one)).collect(),
             modules: modules.map(|one| IoModule::new(&layout, one)).collect(),
+            mapped: mapped.collect::<Result<_, _>>()?,
             writes: WriteLog::default(),
             nasty: Nasty::default(),
             now: Moment::default(),
             layout,
+        };
+        field.depart();
+        Ok(field)
+    }
+
+    /// Units depart from the protocol as their maps say.
+    fn depart(&mut self) {
+        for (at, line) in self.layout.lines.iter().enumerate() {
+            for side in &line.devices {
+                let Side::Mapped(n) = side else { continue };
+                let unit = self.layout.mapped.get(*n).map(|unit| unit.unit);
+                let departs = self.mapped.get(*n).map(Mapped::departs);
+                for behaviour in departs.into_iter().flatten() {
+                    let order = Order {
+                        behaviour,
+                        times: None,
+                        function: None,
+                    };
+                    self.nasty.switch_on((at, unit.unwrap_or_default()), order);
+                }
+            }
         }
     }
 
@@ -56,8 +89,10 @@ impl Field {
             module.advance(now.field_ms);
         }
         for (line, unit) in self.nasty.fallen_silent(now.at_ms) {
-            if let Some(Device::Io(module)) = self.device(line, unit) {
-                module.drop_relays();
+            match self.device(line, unit) {
+                Some(Device::Io(module)) => module.drop_relays(),
+                Some(Device::Mapped(unit)) => unit.drop_relays(),
+                Some(Device::Panel(_)) | None => {}
             }
         }
     }
@@ -66,7 +101,9 @@ impl Field {
     pub(crate) fn calm(&mut self) {
         self.panels.iter_mut().for_each(Panel::calm);
         self.modules.iter_mut().for_each(IoModule::calm);
+        self.mapped.iter_mut().for_each(Mapped::calm);
         self.nasty.calm();
+        self.depart();
     }
 
     /// Logs a write; number and time are given here.
@@ -86,6 +123,7 @@ impl Field {
         match side {
             Side::Panel(at) => self.panels.get_mut(at).map(Device::Panel),
             Side::Io(at) => self.modules.get_mut(at).map(Device::Io),
+            Side::Mapped(at) => self.mapped.get_mut(at).map(Device::Mapped),
         }
     }
 
@@ -94,6 +132,7 @@ impl Field {
         match side {
             Side::Panel(at) => self.layout.panels.get(at).map(|panel| panel.unit),
             Side::Io(at) => self.layout.modules.get(at).map(|module| module.unit),
+            Side::Mapped(at) => self.layout.mapped.get(at).map(|unit| unit.unit),
         }
     }
 
@@ -150,12 +189,19 @@ impl Field {
                 .modules
                 .get(at)
                 .map(|module| module.name.clone()),
+            Side::Mapped(at) => self.layout.mapped.get(at).map(|unit| unit.name.clone()),
         }
     }
 
     /// A panel by its id.
     pub(crate) fn panel(&mut self, id: &str) -> Option<&mut Panel> {
         self.panels.iter_mut().find(|panel| panel.layout().id == id)
+    }
+
+    /// A unit with a map by its id.
+    pub(crate) fn mapped(&mut self, id: &str) -> Option<&mut Mapped> {
+        let at = self.layout.mapped.iter().position(|unit| unit.id == id)?;
+        self.mapped.get_mut(at)
     }
 
     /// Something happens to a device. `None` when there is no such address, false when it has no device.
@@ -227,6 +273,17 @@ impl Field {
             .iter()
             .flat_map(|module| module.outputs().map(|output| view(module, output)))
             .collect()
+    }
+}
+
+/// Bytes of a reply beside its data, on the line of a device: transaction, protocol, length, unit, function code and count, or unit,
+/// function code, count and checksum.
+fn beside(layout: &Layout, side: Side) -> usize {
+    let mut lines = layout.lines.iter();
+    let line = lines.find(|line| line.devices.contains(&side));
+    match line.map(Line::way) {
+        Some(Way::RtuTcp | Way::Serial) => 5,
+        Some(Way::Tcp) | None => 9,
     }
 }
 

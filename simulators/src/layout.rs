@@ -1,12 +1,13 @@
 //! The data file of a campus: what devices and outputs there are. Parsed once; never read from `../config`.
 
 mod lines;
+mod mapped;
 mod plain;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use lines::LineEntry;
 pub(crate) use lines::{Line, LineLayout, Place};
 use plain::Plain;
+
+use crate::map::{self, MapFile};
 
 const LIN: &str = include_str!("../campus/lin.toml");
 const SMALL: &str = include_str!("../campus/small.toml");
@@ -28,6 +31,13 @@ pub enum Which {
     Small,
     /// One of somebody's own, as docs/simulator.md describes it.
     File(PathBuf),
+    /// One line `panel` with units that all answer by one map.
+    Mapped {
+        /// The file of the map.
+        map: PathBuf,
+        /// Their unit identifiers; the units are called `unit1`, `unit2` …
+        units: Vec<u8>,
+    },
 }
 
 impl FromStr for Which {
@@ -66,6 +76,8 @@ pub(crate) struct Layout {
     pub(crate) panels: Vec<PanelLayout>,
     #[serde(rename = "io", default)]
     pub(crate) modules: Vec<IoLayout>,
+    #[serde(default)]
+    pub(crate) mapped: Vec<MappedLayout>,
     #[serde(rename = "output", default)]
     pub(crate) outputs: Vec<OutputLayout>,
     #[serde(rename = "input", default)]
@@ -79,6 +91,9 @@ pub(crate) struct Layout {
     /// Every line with the devices on it, worked out of the others.
     #[serde(skip)]
     pub(crate) lines: Vec<Line>,
+    /// The maps of `mapped` in order.
+    #[serde(skip)]
+    pub(crate) maps: Vec<MapFile>,
 }
 
 /// Somebody who can be simulated.
@@ -127,6 +142,18 @@ pub(crate) struct IoLayout {
     pub(crate) unit: u8,
     pub(crate) channels: u16,
     pub(crate) pulse_ms: u64,
+}
+
+/// A unit that answers by a panel map.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MappedLayout {
+    pub(crate) id: String,
+    pub(crate) name: Name,
+    pub(crate) line: LineLayout,
+    pub(crate) unit: u8,
+    /// The file of the map, beside the layout's own file.
+    pub(crate) map: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -187,8 +214,22 @@ impl Layout {
         match which {
             Which::Lin => Self::parse(LIN),
             Which::Small => Self::parse(SMALL),
-            Which::File(path) => Self::parse(&std::fs::read_to_string(path)?),
+            Which::File(path) => {
+                let layout = Self::parse(&std::fs::read_to_string(path)?)?;
+                layout.with_maps(path.parent().unwrap_or(Path::new("")))
+            }
+            Which::Mapped { map, units } => {
+                Self::mapped(map, units).and_then(|layout| layout.with_maps(Path::new("")))
+            }
         }
+    }
+
+    /// Reads the map of every unit that has one.
+    fn with_maps(mut self, folder: &Path) -> io::Result<Self> {
+        let paths = self.mapped.iter().map(|one| folder.join(&one.map));
+        let maps = paths.map(|path| map::read(&path));
+        self.maps = maps.collect::<io::Result<_>>()?;
+        Ok(self)
     }
 
     fn parse(text: &str) -> io::Result<Self> {
@@ -196,9 +237,13 @@ impl Layout {
         for plain in std::mem::take(&mut layout.plain) {
             plain.put(&mut layout).map_err(invalid)?;
         }
-        layout.check().map_err(invalid)?;
-        layout.lines = lines::of(&layout).map_err(invalid)?;
-        Ok(layout)
+        layout.checked()
+    }
+
+    fn checked(mut self) -> io::Result<Self> {
+        self.check().map_err(invalid)?;
+        self.lines = lines::of(&self).map_err(invalid)?;
+        Ok(self)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -211,8 +256,8 @@ impl Layout {
     }
 
     fn check_ids(&self) -> Result<(), String> {
-        if self.panels.is_empty() && self.modules.is_empty() {
-            return Err("a campus has at least one panel or I/O module".to_owned());
+        if self.panels.is_empty() && self.modules.is_empty() && self.mapped.is_empty() {
+            return Err("a campus has at least one panel, I/O module or mapped unit".to_owned());
         }
         let mut ids = BTreeSet::new();
         let mut prefixes = BTreeSet::new();
@@ -221,8 +266,10 @@ impl Layout {
                 return Err(format!("panel {}: its id or prefix is taken", panel.id));
             }
         }
-        match self.modules.iter().find(|module| !ids.insert(&module.id)) {
-            Some(module) => Err(format!("module {}: its id is taken", module.id)),
+        let modules = self.modules.iter().map(|module| &module.id);
+        let mut others = modules.chain(self.mapped.iter().map(|unit| &unit.id));
+        match others.find(|id| !ids.insert(*id)) {
+            Some(id) => Err(format!("{id}: its id is taken")),
             None => Ok(()),
         }
     }

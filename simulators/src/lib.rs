@@ -1,7 +1,8 @@
 //! Simulated panels, I/O modules and guards for Fengsui.
 //!
-//! A library of fakes with a thin binary. It shares no code with the daemon and reads none of its configuration: it is
-//! a second, independent reading of every protocol and map, so a mistake in one reading shows as a disagreement.
+//! A library of fakes with a thin binary. It shares no code with the daemon and, but for the panel maps that it is told to play, reads
+//! none of its configuration: it is a second, independent reading of every protocol and map, so a mistake in one reading shows as a
+//! disagreement.
 //! Tests start it in their own process on free ports; `make demo` runs the binary.
 
 mod answer;
@@ -13,6 +14,7 @@ mod field;
 pub mod guards;
 pub mod io;
 pub mod layout;
+pub mod map;
 pub mod nasty;
 pub mod panel;
 pub mod printer;

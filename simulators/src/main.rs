@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use fengsui_sim::bench::field::{BenchField, FieldOptions};
 use fengsui_sim::bench::line::{BenchLine, LineOptions};
 use fengsui_sim::bench::{self, Measured};
-use fengsui_sim::campus::{self, CampusOptions};
+use fengsui_sim::campus::{self, CampusOptions, Running};
 use fengsui_sim::guards::script;
 use fengsui_sim::layout::Which;
 use fengsui_sim::printer::{Form, PrinterSpec};
@@ -31,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Runs a campus: fire panels, I/O modules and a page to set them alight and to make them misbehave.
     Campus(CampusArguments),
+    /// Runs units that answer by a panel map: any file of a site's `panels/`.
+    Panel(PanelArguments),
     /// Runs many panels on sockets that answer every read after the same time, for measurements.
     Field(FieldArguments),
     /// Runs one serial line with its clock on a pseudo-terminal, for measurements.
@@ -72,6 +74,22 @@ struct CampusArguments {
     /// A TOML file that lists them: `[[guard]]` with recipient, token and what they answer by themselves.
     #[arg(long, requires = "mqtt")]
     guards: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct PanelArguments {
+    /// The map: a register profile such as config/panels/honeywell_clss.toml.
+    #[arg(long)]
+    profile: PathBuf,
+    /// Where it listens (Modbus TCP).
+    #[arg(long, default_value = "127.0.0.1:1502")]
+    listen: SocketAddr,
+    /// Unit identifiers that answer, each with points of its own: 1,2,5.
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    units: Vec<u8>,
+    /// The control API and its page; loopback only, it knows no passwords.
+    #[arg(long, default_value = "127.0.0.1:9100")]
+    control: SocketAddr,
 }
 
 #[derive(Args)]
@@ -127,6 +145,7 @@ async fn main() -> anyhow::Result<()> {
         .init();
     match Arguments::parse().command {
         Command::Campus(asked) => campus(asked).await,
+        Command::Panel(asked) => panel(asked).await,
         Command::Field(asked) => field(asked).await,
         Command::Line(asked) => line(asked).await,
     }
@@ -169,6 +188,24 @@ async fn campus(asked: CampusArguments) -> anyhow::Result<()> {
         let played = running.campus.play(scenario);
         played.map_err(|why| anyhow::anyhow!("the scenario cannot run: {why:?}"))?;
     }
+    run(running).await
+}
+
+async fn panel(asked: PanelArguments) -> anyhow::Result<()> {
+    let running = campus::start(CampusOptions {
+        layout: Which::Mapped {
+            map: asked.profile,
+            units: asked.units,
+        },
+        lines: [("panel".to_owned(), asked.listen)].into(),
+        control: asked.control,
+        ..CampusOptions::default()
+    });
+    run(running.await.context("the panel cannot start")?).await
+}
+
+/// Says where everything listens, and runs it until it is told to stop.
+async fn run(mut running: Running) -> anyhow::Result<()> {
     say(&serde_json::to_value(&running.addresses)?)?;
     tokio::select! {
         stopped = signal() => stopped?,

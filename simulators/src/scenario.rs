@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::campus::{Campus, Refusal};
 use crate::control::words;
 use crate::layout::Name;
+use crate::map::State;
 
 /// A scenario.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,13 +25,15 @@ pub struct Scenario {
     steps: Vec<Step>,
 }
 
-/// One thing that happens: exactly one of `point`, `panel`, `output`, `link` and `unit`.
+/// One thing that happens: exactly one of `point`, `mapped`, `panel`, `output`, `link` and `unit`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
     /// Seconds since the start.
     at: f64,
     point: Option<String>,
+    /// `unit1/detectors/L2D15`: a point of a unit with a map.
+    mapped: Option<String>,
     panel: Option<String>,
     output: Option<String>,
     link: Option<String>,
@@ -72,6 +75,7 @@ impl Scenario {
 /// What a step does, once it is understood.
 enum Act<'a> {
     Point(&'a str, crate::panel::PointVerb),
+    Mapped(&'a str, (&'a str, &'a str), State),
     Panel(&'a str, crate::panel::PanelVerb),
     Output(&'a str, crate::io::OutputVerb),
     Link(&'a str, bool),
@@ -88,17 +92,27 @@ impl Step {
         let no = |what: &str| format!("no such verb for a {what}: {}", verb.unwrap_or("none"));
         let things = [
             &self.point,
+            &self.mapped,
             &self.panel,
             &self.output,
             &self.link,
             &self.unit,
         ];
         if things.iter().filter(|thing| thing.is_some()).count() != 1 {
-            return Err("name one of point, panel, output, link and unit".to_owned());
+            return Err("name one of point, mapped, panel, output, link and unit".to_owned());
         }
         if let Some(id) = &self.point {
             let verb = verb.and_then(words::point).ok_or_else(|| no("point"))?;
             return Ok(Act::Point(id, verb));
+        }
+        if let Some(place) = &self.mapped {
+            let state = verb.ok_or_else(|| no("mapped point"))?.parse()?;
+            let mut place = place.splitn(3, '/');
+            let place = (place.next(), place.next(), place.next());
+            let (Some(unit), Some(group), Some(index)) = place else {
+                return Err("a mapped point is written unit/group/index".to_owned());
+            };
+            return Ok(Act::Mapped(unit, (group, index), state));
         }
         if let Some(id) = &self.panel {
             let verb = verb.and_then(words::panel).ok_or_else(|| no("panel"))?;
@@ -138,6 +152,13 @@ impl Step {
         };
         match self.act()? {
             Act::Point(id, _) if !state.points.iter().any(|one| one.id == id) => missing(id),
+            Act::Mapped(id, (group, index), _) => {
+                let points = campus.mapped(id, Some(group)).unwrap_or_default();
+                match points.iter().any(|point| point.index == index) {
+                    true => Ok(()),
+                    false => missing(&format!("{id}/{group}/{index}")),
+                }
+            }
             Act::Panel(id, _) if !state.panels.iter().any(|one| one.id == id) => missing(id),
             Act::Output(id, _) if !state.outputs.iter().any(|one| one.id == id) => missing(id),
             Act::Link(id, _) if !state.links.iter().any(|one| one.id == id) => missing(id),
@@ -157,6 +178,7 @@ impl Step {
     async fn happen(&self, campus: &Campus) -> Result<(), Refusal> {
         match self.act().map_err(|why| Refusal::Unfit { why })? {
             Act::Point(id, verb) => campus.point(id, verb).map(drop),
+            Act::Mapped(id, place, state) => campus.set_mapped(id, place, (&state, 0)).map(drop),
             Act::Panel(id, verb) => campus.panel(Some(id), verb).map(drop),
             Act::Output(id, verb) => campus.output(id, verb).map(drop),
             Act::Link(id, up) => campus.link(id, up).await.map(drop),

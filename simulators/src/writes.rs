@@ -31,7 +31,7 @@ pub struct Write {
     pub values: Vec<u16>,
     /// Whether it went to a command register.
     pub command: bool,
-    /// The output of the first coil, when there is one.
+    /// The output of the first coil, when there is one; of a unit with a map, what the map calls this write.
     pub output: Option<String>,
     /// What the device answered.
     pub answer: Answer,

@@ -3,6 +3,7 @@
 //! It has no authentication and belongs on the loopback interface.
 
 mod error;
+mod mapped;
 mod nasty;
 mod printer;
 pub(crate) mod words;
@@ -51,6 +52,11 @@ fn router(campus: Campus) -> Router {
         .route("/panel/{what}/{verb}", post(first_panel_part))
         .route("/panels/{id}/{verb}", post(panel))
         .route("/panels/{id}/{what}/{verb}", post(panel_part))
+        .route("/mapped/{id}/points", get(mapped::points))
+        .route(
+            "/mapped/{id}/points/{group}/{index}/{state}",
+            post(mapped::set),
+        )
         .route("/links/{id}/{verb}", post(link))
         .route("/behaviours", get(nasty::behaviours))
         .route("/units", get(nasty::units))

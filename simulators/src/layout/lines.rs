@@ -71,16 +71,19 @@ impl Line {
     }
 }
 
-/// All lines: those of the panels in order, then those of the modules, then what is shared.
+/// All lines: those of the panels in order, then those of the modules and of units with a map, then what is shared.
 pub(super) fn of(layout: &Layout) -> Result<Vec<Line>, String> {
     let panels = layout.panels.iter().enumerate();
     let panels = panels.map(|(at, one)| (Side::Panel(at), &one.id, &one.name, &one.line, one.unit));
     let modules = layout.modules.iter().enumerate();
     let modules = modules.map(|(at, one)| (Side::Io(at), &one.id, &one.name, &one.line, one.unit));
+    let mapped = layout.mapped.iter().enumerate();
+    let mapped =
+        mapped.map(|(at, one)| (Side::Mapped(at), &one.id, &one.name, &one.line, one.unit));
     let mut own = Vec::new();
     let mut shared: Vec<Line> = layout.named_lines.iter().map(shared_line).collect();
     let mut taken = std::collections::BTreeSet::new();
-    for (side, id, name, line, unit) in panels.chain(modules) {
+    for (side, id, name, line, unit) in panels.chain(modules).chain(mapped) {
         let place = match line {
             LineLayout::Tcp(address) => Place::Tcp(*address),
             LineLayout::Serial(name) => Place::Serial {

@@ -145,7 +145,7 @@ mod tests {
     use crate::layout::{Layout, Which};
 
     fn field() -> Field {
-        let mut field = Field::new(Layout::read(&Which::Small).unwrap());
+        let mut field = Field::new(Layout::read(&Which::Small).unwrap()).unwrap();
         // 2008-12-02 17:24:05 in China.
         field.now.wall_ms = 1_228_209_845_000;
         field

@@ -26,6 +26,10 @@ pub(crate) fn parse(pdu: &[u8]) -> Option<Request<'static>> {
         6 => Request::WriteSingleRegister(address, value),
         15 => Request::WriteMultipleCoils(address, bits(data, value)?.into()),
         16 => Request::WriteMultipleRegisters(address, words(data, value)?.into()),
+        22 => match rest {
+            &[o1, o0] => Request::MaskWriteRegister(address, value, u16::from_be_bytes([o1, o0])),
+            _ => return None,
+        },
         _ => Request::Custom(function, body.to_vec().into()),
     })
 }
@@ -61,6 +65,7 @@ pub(crate) fn reply(response: &Response) -> Option<Vec<u8>> {
         Response::WriteSingleRegister(address, value) => of_pair(6, [*address, *value]),
         Response::WriteMultipleCoils(address, count) => of_pair(15, [*address, *count]),
         Response::WriteMultipleRegisters(address, count) => of_pair(16, [*address, *count]),
+        Response::MaskWriteRegister(address, and, or) => of_row(22, &[*address, *and, *or]),
         _ => return None,
     })
 }
@@ -86,6 +91,10 @@ pub(crate) fn of_words(function: u8, words: &[u16]) -> Option<Vec<u8>> {
 }
 
 fn of_pair(function: u8, words: [u16; 2]) -> Vec<u8> {
+    of_row(function, &words)
+}
+
+fn of_row(function: u8, words: &[u16]) -> Vec<u8> {
     let mut pdu = vec![function];
     pdu.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     pdu
