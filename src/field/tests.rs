@@ -1,5 +1,7 @@
 //! The shipped maps against `tests/vectors/panels`: what stands in the registers of a device, and what its points must show then.
 
+mod played;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
