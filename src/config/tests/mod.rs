@@ -2,6 +2,7 @@
 
 mod any;
 mod drawings;
+mod examples;
 mod files;
 mod panels;
 mod planted;
