@@ -24,6 +24,7 @@ struct FireEntry {
     two_posts_over_seconds: Spanned<i64>,
     succession_seconds: Spanned<i64>,
     start_answer_seconds: Spanned<i64>,
+    maintenance_seconds: Spanned<i64>,
     #[serde(default)]
     single_device_suspects: bool,
 }
@@ -53,6 +54,7 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<FireL
     let succession = seconds(&entry.succession_seconds, 1..=300, "succession_seconds");
     let start_answer = &entry.start_answer_seconds;
     let start_answer = seconds(start_answer, 1..=120, "start_answer_seconds");
+    let maintenance = seconds(&entry.maintenance_seconds, 1..=900, "maintenance_seconds");
     Some(FireLimits {
         receive: receive?,
         accept: accept?,
@@ -65,6 +67,7 @@ pub(super) fn read(mut file: Section<'_>, scope: &mut Scope<'_>) -> Option<FireL
         two_posts_over: two_posts_over?,
         succession: succession?,
         start_answer: start_answer?,
+        maintenance: maintenance?,
         single_device_suspects: entry.single_device_suspects,
     })
 }

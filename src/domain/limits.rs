@@ -27,6 +27,8 @@ pub struct FireLimits {
     pub succession: Duration,
     /// The hold button 「转自动并启动」 must be answered in this time (30 s), else the chain is told.
     pub start_answer: Duration,
+    /// Maintenance 维护 of an output ends by itself after this time (900 s).
+    pub maintenance: Duration,
     /// By this site's rule one call point, flow or pressure switch makes a fire suspected; never an output.
     pub single_device_suspects: bool,
 }

@@ -14,7 +14,7 @@ pub enum Weight {
 }
 
 /// Verbs that protect, whatever their body says.
-pub const PROTECTIVE: [&str; 17] = [
+pub const PROTECTIVE: [&str; 18] = [
     "take",
     "mute",
     "dispatch",
@@ -32,15 +32,19 @@ pub const PROTECTIVE: [&str; 17] = [
     "take_over",
     "take_command",
     "accept_command",
+    "end_maintenance",
 ];
 
-/// Verbs that weaken, whatever their body says: 停止警报, 复位, 解除警情, 更正为误报, and the countersign of a verdict by camera.
-pub const WEAKENING: [&str; 5] = [
+/// Verbs that weaken, whatever their body says: 停止警报, 复位, 解除警情, 更正为误报, the countersign of a verdict by camera, maintenance of
+/// an output and what is written in it.
+pub const WEAKENING: [&str; 7] = [
     "stop_sounders",
     "reset",
     "all_clear",
     "correct_false",
     "countersign_false",
+    "maintenance",
+    "write",
 ];
 
 /// The weight of a verb with its body: linkage to 自动 protects, to anything else it weakens.

@@ -238,6 +238,7 @@ pub(crate) fn limits() -> FireLimits {
         two_posts_over: seconds(180),
         succession: seconds(60),
         start_answer: seconds(30),
+        maintenance: seconds(900),
         single_device_suspects: false,
     }
 }

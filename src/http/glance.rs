@@ -14,6 +14,8 @@ pub(super) struct Glance {
     pub(super) links: Links,
     /// The MQTT link; `None` until it is known.
     pub(super) broker_up: Option<bool>,
+    /// Outputs in maintenance.
+    pub(super) maintenance: Vec<String>,
     /// Where records go: `no`, `spool` or `memory`; empty until it is known.
     pub(super) degraded: String,
 }
@@ -33,6 +35,12 @@ struct Summary {
     lamps: Lamps,
     broker_up: Option<bool>,
     degraded: String,
+    maintenance: Vec<Maintained>,
+}
+
+#[derive(Deserialize)]
+struct Maintained {
+    output: String,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +58,7 @@ pub(super) fn of(handle: &Handle) -> Glance {
             incidents: summary.incidents.len(),
             links: summary.lamps.links,
             broker_up: summary.broker_up,
+            maintenance: summary.maintenance.into_iter().map(|m| m.output).collect(),
             degraded: summary.degraded,
         },
         Err(error) => {

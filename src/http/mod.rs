@@ -214,7 +214,7 @@ fn described() -> OpenApiRouter<Arc<Served>> {
         .routes(routes!(record::record))
         .routes(routes!(verbs::incident))
         .routes(routes!(verbs::site))
-        .routes(routes!(verbs::start))
+        .routes(routes!(verbs::output))
         .routes(routes!(orders::reply))
         .routes(routes!(reports::report))
         .routes(routes!(device::issue))

@@ -28,6 +28,8 @@ pub(super) struct Status {
     engine: EngineTime,
     broker_up: Option<bool>,
     links: Links,
+    /// Outputs in maintenance, with somebody at the device.
+    maintenance: Vec<String>,
     /// What to type at the machine while nobody can sign on.
     first_account: Option<&'static str>,
 }
@@ -79,6 +81,7 @@ pub(super) async fn status(State(served): State<Arc<Served>>) -> Json<Status> {
         engine: now.engine,
         broker_up: glance.broker_up,
         links: glance.links,
+        maintenance: glance.maintenance,
         first_account: first::command(&served),
     })
 }

@@ -86,31 +86,31 @@ pub(super) async fn site(
 }
 
 #[utoipa::path(
-    post, path = "/outputs/{id}/start", tag = "verbs", summary = "Starts an output by hand",
-    params(("id" = String, Path, description = "The output"), ("idempotency-key" = String, Header, min_length = 1, max_length = 128, description = "Makes a repeat harmless: kept 24 h per account with the answer")),
+    post, path = "/outputs/{id}/{verb}", tag = "verbs", summary = "Does something with one output: start, maintenance, write, end_maintenance",
+    params(("id" = String, Path, description = "The output"), ("verb" = String, Path, description = "start: by hand, for everybody of the room. maintenance: a foreman, supervisor, director or engineer begins it. write: who began it has the output's own command written. end_maintenance: everybody of the room; it also ends by itself, and when an incident opens that may need the output"), ("idempotency-key" = String, Header, min_length = 1, max_length = 128, description = "Makes a repeat harmless: kept 24 h per account with the answer")),
+    request_body(content = Object, description = "For maintenance: person, the recipient of the site who stands at the device, and text, why. Nothing for the others"),
     responses(
         (status = 200, description = "It is done, or had been done before under the same key", body = Recorded),
-        (status = 403, description = "The role or the holder of command: a code of the procedure"),
-        (status = 404, description = "output_unknown"),
-        (status = 409, description = "That step is settled or not due: a code of the procedure, with who and how"),
+        (status = 403, description = "maintenance_role, step_up_required, person_only: maintenance and write weaken protection, see /session/proof; or the role"),
+        (status = 404, description = "output_unknown, verb_unknown"),
+        (status = 409, description = "output_observe, output_running, lift_not_home, maintenance_panel, maintenance_running, maintenance_needed, maintenance_none, maintenance_expired, maintenance_ended, maintenance_overtaken, maintenance_of_another: with who and how"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "media_type"),
-        (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, or a code of the procedure"),
+        (status = 422, description = "idempotency_key_missing, idempotency_key_unusable, idempotency_key_reused, body_unreadable, body_maintenance, maintenance_person, reason_missing"),
         (status = 503, description = "store_down, not_recorded, too_slow, busy, stopping"),
     ),
 )]
-pub(super) async fn start(
+pub(super) async fn output(
     served: State<Arc<Served>>,
     acting: Acting,
-    Parted(id): Parted<String>,
+    Parted((id, verb)): Parted<(String, String)>,
     key: Key,
     body: JsonText,
 ) -> Result<Json<Recorded>, Failure> {
     if !is_word(&id) {
         return Err(Failure::new(404, "output_unknown"));
     }
-    let case = format!("output/{id}");
-    act(&served, acting, (case, "start".to_owned()), (key, body)).await
+    act(&served, acting, (format!("output/{id}"), verb), (key, body)).await
 }
 
 async fn act(

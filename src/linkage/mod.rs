@@ -6,26 +6,30 @@ use crate::domain::ids::{BuildingId, PointId, ZoneId};
 use crate::domain::output::{Arming, Master, Output, OutputKind};
 use crate::domain::site::Site;
 
-/// The outputs of an incident in a zone: those of the zone and its related zones, of the building, and of the whole campus.
+/// Whether an output serves a zone: it is of the zone or one of its related zones, of the whole building, or of the whole campus.
+#[must_use]
+pub fn serves(site: &Site, output: &Output, building: &BuildingId, zone: &ZoneId) -> bool {
+    let is_related = |of: &ZoneId| {
+        let zone = site.zones.get(zone);
+        zone.is_some_and(|zone| zone.related.contains(of))
+    };
+    match (&output.zone, &output.building) {
+        (Some(of), _) => of == zone || is_related(of),
+        (None, Some(of)) => of == building,
+        (None, None) => true,
+    }
+}
+
+/// The outputs of an incident in a zone.
 pub fn outputs_of<'a>(
     site: &'a Site,
     building: &'a BuildingId,
     zone: &'a ZoneId,
 ) -> impl Iterator<Item = &'a Output> {
-    let related = site
-        .zones
-        .get(zone)
-        .map(|zone| zone.related.as_slice())
-        .unwrap_or_default();
     site.outputs.values().filter(move |output| {
-        let serves = match (&output.zone, &output.building) {
-            (Some(of), _) => of == zone || related.contains(of),
-            (None, Some(of)) => of == building,
-            (None, None) => true,
-        };
         // An exhaust fan would feed a fire: only a gas leak starts it.
         let of_fire = !output.kind.is_panel() && output.kind != OutputKind::ExhaustFan;
-        serves && of_fire && output.master == Master::Fengsui
+        of_fire && output.master == Master::Fengsui && serves(site, output, building, zone)
     })
 }
 

@@ -1,14 +1,15 @@
-//! The room as a whole: linkage mode, sound, presence of recipients, the broker, the counter of incidents.
+//! The room as a whole: linkage mode, sound, presence of recipients, maintenance, the broker, the counter of incidents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::events::{Event, Mode};
 use super::fire::Incident;
+use super::maintenance::{self, Maintenance};
 use super::{By, Campus, Cell, Stamp};
-use crate::domain::ids::RecipientId;
+use crate::domain::ids::{OutputId, RecipientId};
 use crate::domain::input::Durable;
 use crate::domain::order::{OrderState, Via};
 use crate::domain::site::Site;
@@ -36,6 +37,9 @@ pub struct Desk {
     pub durable: (Durable, WallTime),
     /// Last step of the wall clock, in ms.
     pub clock_step: Option<(WallTime, i64)>,
+    /// The latest maintenance of each output that ever had one.
+    #[serde(default)]
+    pub maintenance: BTreeMap<OutputId, Maintenance>,
     /// The civil date and number of the last incident, for the next id.
     pub counter: (i64, u32),
     /// Until then nobody is taken for absent only because his device has not said that it is there.
@@ -206,6 +210,7 @@ pub fn passed(campus: &Campus, now: Now) -> Vec<Event> {
     if over(campus.desk.presence_by) {
         events.push(Event::PresenceSettled);
     }
+    events.extend(maintenance::passed(campus, now));
     events
 }
 
@@ -213,7 +218,11 @@ pub fn passed(campus: &Campus, now: Now) -> Vec<Event> {
 #[must_use]
 pub fn next_due(desk: &Desk) -> Option<EngineTime> {
     let mute = desk.mute.as_ref().map(|mute| mute.returns_by);
-    mute.into_iter().chain(desk.presence_by).min()
+    let maintenance = maintenance::next_due(desk);
+    [mute, desk.presence_by, maintenance]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 /// Changes the room.

@@ -20,6 +20,7 @@ use crate::domain::time::{EngineTime, WallTime};
 use super::Refusal;
 use super::desk::Position;
 use super::gas::{Level, Task};
+use super::maintenance::End;
 
 /// Fengsui's own linkage mode. Never confused with the panel's key or an output's arming.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,6 +240,21 @@ pub enum Event {
         output: OutputId,
         feedback_by: Option<EngineTime>,
     },
+
+    /// Maintenance 维护 of an output, with a person of the site at the device; why is in the note.
+    MaintenanceBegun {
+        output: OutputId,
+        person: RecipientId,
+        note: Option<String>,
+        until: EngineTime,
+    },
+    /// The next command of this entry is asked for in maintenance.
+    MaintenanceWrite {
+        output: OutputId,
+        command: CommandId,
+    },
+    /// Maintenance is over.
+    MaintenanceEnded { output: OutputId, why: End },
 
     /// The first fire signal of a compartment, or a person's report.
     IncidentOpened {

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod events;
 pub mod fire;
 pub mod gas;
+pub mod maintenance;
 pub mod outputs;
 pub mod points;
 pub mod timeline;
@@ -342,6 +343,7 @@ fn passed(campus: &Campus, now: Now, cell: &str) -> Vec<Event> {
 #[must_use]
 pub fn follow(campus: &Campus, site: &Site, now: Now, touched: &BTreeSet<Cell>) -> Vec<Event> {
     let mut events = outputs::follow(campus, site, touched);
+    events.extend(maintenance::follow(campus, site, touched));
     for id in fire::follow::concerned(campus, site, touched) {
         events.extend(fire::follow::follow(campus, site, now, &id));
     }
@@ -354,6 +356,7 @@ pub fn apply(campus: &mut Campus, stamp: &Stamp, event: &Event) -> BTreeSet<Cell
     points::apply(campus, stamp, event, &mut touched);
     outputs::apply(campus, stamp, event, &mut touched);
     desk::apply(campus, stamp, event, &mut touched);
+    maintenance::apply(campus, stamp, event, &mut touched);
     gas::apply::apply(campus, stamp, event, &mut touched);
     fire::apply::apply(campus, stamp, event, &mut touched);
     timeline::apply(campus, stamp, event, &mut touched);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{Event, Planned};
 use super::fire::Stage;
-use super::{By, Campus, Cell, Decided, Owed, Stamp, points};
+use super::{By, Campus, Cell, Decided, Owed, Stamp, maintenance, points};
 use crate::domain::ids::{CaseId, CommandId, OutputId};
 use crate::domain::output::{CommandState, Output, WriteOutcome};
 use crate::domain::point::Quality;
@@ -64,6 +64,14 @@ impl OutputState {
     }
 }
 
+/// The id of the next command of an output.
+#[must_use]
+pub fn next_command(campus: &Campus, output: &OutputId) -> CommandId {
+    let before = campus.outputs.get(output);
+    let count = before.map_or(0, |state| state.count) + 1;
+    CommandId::from(format!("{output}#{count}"))
+}
+
 /// The event that asks for an output; the id makes a repeat recognisable.
 #[must_use]
 pub fn ask(
@@ -73,16 +81,27 @@ pub fn ask(
     output: &Output,
     incident: Option<&CaseId>,
 ) -> Event {
-    let count = campus
-        .outputs
-        .get(&output.id)
-        .map_or(0, |state| state.count)
-        + 1;
+    ask_until(
+        campus,
+        output,
+        incident,
+        now.engine + site.limits.command_expiry,
+    )
+}
+
+/// As [`ask`], with a moment of its own after which nothing is written.
+#[must_use]
+pub fn ask_until(
+    campus: &Campus,
+    output: &Output,
+    incident: Option<&CaseId>,
+    expires: EngineTime,
+) -> Event {
     Event::CommandAsked {
-        command: CommandId::from(format!("{}#{count}", output.id)),
+        command: next_command(campus, &output.id),
         output: output.id.clone(),
         incident: incident.cloned(),
-        expires: now.engine + site.limits.command_expiry,
+        expires,
         feedback_within: output.feedback.as_ref().map(|feedback| feedback.window),
         repeat: campus.outputs.get(&output.id).is_some_and(|state| {
             state.state == CommandState::Unknown && state.incident.as_ref() == incident
@@ -170,6 +189,12 @@ pub fn written(
         outcome,
         feedback_by: state.feedback_within.map(|window| now.engine + window),
     }];
+    if outcome == WriteOutcome::NotSent && maintenance::is_over(campus, output, command) {
+        events.push(Event::CommandExpired {
+            command: command.clone(),
+            output: output.clone(),
+        });
+    }
     let needs_no_feedback = site
         .outputs
         .get(output)

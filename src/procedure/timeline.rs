@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::events::Event;
-use super::{Campus, Cell, Stamp};
+use super::{Campus, Cell, Stamp, maintenance};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BusId, CaseId, OutputId, PointId, RecipientId};
 use crate::domain::time::{EngineTime, WallTime};
@@ -191,7 +191,14 @@ fn of_order<'a>(campus: &'a Campus, event: &'a Event) -> Option<Said<'a>> {
 fn of_command<'a>(campus: &'a Campus, event: &'a Event) -> Option<Said<'a>> {
     use crate::domain::output::WriteOutcome;
     let (output, key, class) = match event {
-        Event::CommandAsked { output, .. } => (output, "command_asked", "command"),
+        Event::CommandAsked {
+            output, command, ..
+        } => match maintenance::running(campus, output) {
+            Some(running) if running.command.as_ref() == Some(command) => {
+                (output, "maintenance_write", "command")
+            }
+            Some(_) | None => (output, "command_asked", "command"),
+        },
         Event::CommandWritten {
             output, outcome, ..
         } => match outcome {

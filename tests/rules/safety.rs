@@ -256,6 +256,13 @@ fn rule_06_verbs_that_do_not_exist_for_anybody() {
             );
         }
     }
+    // Nor is there a test of them: no output of this fire goes into maintenance.
+    let case = "output/GAS-VALVE";
+    let body = json!({ "person": "chief-eng", "text": "test" });
+    let refused = room.verb_as(Role::Engineer, None, case, "maintenance", body);
+    assert_eq!(refused.expect_err("a fire").code, "maintenance_needed");
+    let refused = room.verb_as(Role::Engineer, None, case, "write", json!({}));
+    assert_eq!(refused.expect_err("a fire").code, "maintenance_none");
     room.asked();
     room.verb(&id, "call_119", json!({ "connected": true }))
         .expect("noted");

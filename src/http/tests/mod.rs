@@ -2,6 +2,7 @@
 
 mod edges;
 mod health;
+mod maintenance;
 mod orders;
 mod plain;
 mod record;

@@ -62,7 +62,10 @@ async fn every_weakening_verb_asks_and_no_protective_verb_ever_does() {
     let leader = house.signed_on("lead").await;
     house.age("lead").await;
     for (n, verb) in WEAKENING.into_iter().enumerate() {
-        let path = format!("/api/v1/incidents/{incident}/{verb}");
+        let path = match verb {
+            "maintenance" | "write" => format!("/api/v1/outputs/GAS-VALVE/{verb}"),
+            verb => format!("/api/v1/incidents/{incident}/{verb}"),
+        };
         let response = leader.verb(&path, &format!("w{n}"), &json!({})).await;
         refused(response, 403, "step_up_required").await;
     }
@@ -73,7 +76,7 @@ async fn every_weakening_verb_asks_and_no_protective_verb_ever_does() {
     let of_the_room = ["mute", "report", "take_over"];
     for (n, verb) in PROTECTIVE.into_iter().enumerate() {
         let path = match verb {
-            "start" => "/api/v1/outputs/GAS-VALVE/start".to_owned(),
+            "start" | "end_maintenance" => format!("/api/v1/outputs/GAS-VALVE/{verb}"),
             verb if of_the_room.contains(&verb) => format!("/api/v1/site/{verb}"),
             verb => format!("/api/v1/incidents/{incident}/{verb}"),
         };

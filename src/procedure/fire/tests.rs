@@ -4,6 +4,7 @@ mod anew;
 mod command;
 mod correct;
 mod groups;
+mod maintenance;
 mod printer;
 mod record;
 mod report;

@@ -8,6 +8,7 @@ mod call;
 mod command;
 mod correct;
 mod ending;
+mod output;
 mod panel;
 mod record;
 mod room;
@@ -38,7 +39,7 @@ type Outcome = Result<Vec<Event>, Refusal>;
 pub fn decide(campus: &Campus, site: &Site, now: Now, request: &Request, verb: &Verb) -> Decided {
     let outcome = match verb.case.as_str().split_once('/') {
         _ if !verb.role.may(power(verb)) => Err(Refusal::new(RefusalKind::Role, "role_sees_only")),
-        Some(("output", id)) => room::output(campus, site, now, id, verb),
+        Some(("output", id)) => output::output(campus, site, now, (&request.actor, id, verb)),
         Some(_) => Err(Refusal::new(RefusalKind::Unknown, "case_unknown")),
         None if verb.case.as_str() == "site" => {
             room::room(campus, site, now, (&request.actor, verb))

@@ -5,6 +5,7 @@ use crate::domain::input::Durable;
 use crate::domain::order::Via;
 use crate::procedure::desk::Position;
 use crate::procedure::events::{Event, Mode};
+use crate::procedure::maintenance::End;
 
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -136,6 +137,27 @@ pub(super) fn of_room(event: &Event) -> Option<Said<'_>> {
                 Mode::Auto => "mode_auto",
                 Mode::Manual => "mode_manual",
             },
+            ..Said::default()
+        },
+        Event::MaintenanceBegun { output, person, .. } => Said {
+            class: "disabled",
+            key: "maintenance_begun",
+            output: Some(output),
+            recipient: Some(person),
+            ..Said::default()
+        },
+        Event::MaintenanceEnded { output, why } => Said {
+            class: "person",
+            key: match why {
+                End::Time => "maintenance_expired",
+                End::Person => "maintenance_ended",
+                End::Incident(_) => "maintenance_overtaken",
+            },
+            incident: match why {
+                End::Incident(incident) => Some(incident),
+                End::Time | End::Person => None,
+            },
+            output: Some(output),
             ..Said::default()
         },
         Event::Muted { .. } => Said {

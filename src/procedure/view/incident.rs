@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::{outputs, points};
-use super::{Viewer, groups, parts, steps};
+use super::{Viewer, groups, maintenance, parts, steps};
 use crate::domain::ids::OutputId;
 use crate::domain::note::Note;
 use crate::domain::order::OrderKind;
@@ -370,6 +370,8 @@ pub fn output(viewer: &Viewer<'_>, id: &OutputId) -> Option<Value> {
         .and_then(|feedback| viewer.campus.points.get(&feedback.point))
         .map(|point| point.conditions.active);
     let exception = state.and_then(|state| state.exception);
+    let mut verbs = start(output);
+    verbs.extend(maintenance::ending(viewer, id));
     Some(json!({
         "id": id,
         "kind": output.kind,
@@ -391,7 +393,8 @@ pub fn output(viewer: &Viewer<'_>, id: &OutputId) -> Option<Value> {
         "limit": limit(state),
         "refused": exception.map(|code| Line::new("fault.exception").with("code", code)),
         "incident": state.and_then(|state| state.incident.as_ref()),
-        "verbs": start(output),
+        "maintenance": maintenance::of_output(viewer, id),
+        "verbs": verbs,
     }))
 }
 

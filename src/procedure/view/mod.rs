@@ -6,6 +6,7 @@
 pub mod groups;
 pub mod incident;
 pub mod lines;
+mod maintenance;
 pub(in crate::procedure) mod offers;
 pub mod order;
 pub mod parts;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::points;
-use super::{Viewer, parts};
+use super::{Viewer, maintenance, parts};
 use crate::domain::ids::{BusId, PointId, RecipientId};
 use crate::domain::input::Durable;
 use crate::domain::output::CommandState;
@@ -200,6 +200,7 @@ pub fn summary(viewer: &Viewer<'_>) -> Value {
         "mute": campus.desk.mute.as_ref().map(|mute| parts::stamp(viewer, &mute.by)),
         "posts": { "online": online, "total": total },
         "faults": faults,
+        "maintenance": maintenance::all(viewer),
         "shift": shift(viewer),
         "room_lost": lost.map(|incident| json!({
             "since": incident.take_missed_at.unwrap_or(incident.opened_at),

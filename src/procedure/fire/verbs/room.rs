@@ -1,4 +1,4 @@
-//! Verbs of the room as a whole and of one output: mute, mode, start. They touch no incident's procedure.
+//! Verbs of the room as a whole: mute, mode. They touch no incident's procedure.
 
 use serde::Deserialize;
 
@@ -9,9 +9,8 @@ use crate::domain::output::{Arming, OutputKind};
 use crate::domain::role::Power;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
-use crate::linkage;
 use crate::procedure::events::{Event, Mode};
-use crate::procedure::fire::{offer, report};
+use crate::procedure::fire::report;
 use crate::procedure::{Campus, Refusal, RefusalKind, outputs};
 
 /// Verbs of the room as a whole.
@@ -78,42 +77,4 @@ fn mode(campus: &Campus, verb: &Verb) -> Outcome {
         .then_some(Event::ModeChanged { mode })
         .into_iter()
         .collect())
-}
-
-/// A person starts an output: in every mode, with arming `assist` or `auto`.
-pub(super) fn output(campus: &Campus, site: &Site, now: Now, id: &str, verb: &Verb) -> Outcome {
-    let Some(output) = site.outputs.get(id) else {
-        return Err(Refusal::new(RefusalKind::Unknown, "output_unknown"));
-    };
-    if verb.name != "start" || output.kind.is_panel() {
-        return Err(unknown_verb());
-    }
-    if output.arming == Arming::Observe {
-        return Err(Refusal::new(RefusalKind::Conflict, "output_observe"));
-    }
-    // Rule 5a: no blind override for lifts, by nobody.
-    if let Some(lift) = &output.waits_for
-        && !offer::lift_is_home(campus, site, lift)
-    {
-        return Err(Refusal::new(RefusalKind::Conflict, "lift_not_home"));
-    }
-    if let Some(state) = campus
-        .outputs
-        .get(&output.id)
-        .filter(|state| state.is_live())
-    {
-        return Err(Refusal::settled("output_running", &state.asked, "started"));
-    }
-    let incident = campus
-        .incidents
-        .values()
-        .filter(|incident| incident.verdict.as_ref().is_none_or(|v| v.cause.is_none()))
-        .find(|i| linkage::outputs_of(site, &i.building, &i.zone).any(|o| o.id == output.id));
-    Ok(vec![outputs::ask(
-        campus,
-        site,
-        now,
-        output,
-        incident.map(|incident| &incident.id),
-    )])
 }
