@@ -7,6 +7,7 @@ use super::posts::new_order;
 use super::{Class, Incident, Stage, follow};
 use crate::domain::ids::RecipientId;
 use crate::domain::order::OrderKind;
+use crate::domain::output::CommandState;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 
@@ -82,13 +83,15 @@ pub fn lift_is_home(campus: &Campus, site: &Site, lift: &crate::domain::ids::Out
     let Some(output) = site.outputs.get(lift) else {
         return true;
     };
-    let done = campus
-        .outputs
-        .get(lift)
-        .is_some_and(|state| state.state == crate::domain::output::CommandState::Done);
-    let reported = || {
-        let mut incidents = campus.incidents.values();
-        incidents.any(|i| i.stage != Stage::Closed && i.lifts_clear.contains(lift))
-    };
-    done || outputs::is_in_place(campus, site, output) || reported()
+    let mut open = campus
+        .incidents
+        .values()
+        .filter(|incident| incident.stage != Stage::Closed);
+    let reported = open.clone().any(|i| i.lifts_clear.contains(lift));
+    // Where a command of an earlier fire or a test sent the lift, it need not be any more.
+    let latest = campus.outputs.get(lift);
+    let done = latest
+        .filter(|state| state.state == CommandState::Done)
+        .is_some_and(|state| open.any(|i| Some(&i.id) == state.incident.as_ref()));
+    done || reported || outputs::is_in_place(campus, site, output)
 }

@@ -337,6 +337,31 @@ fn a_fire_of_another_building_ends_only_what_serves_the_campus() {
 }
 
 #[test]
+fn a_lift_that_was_sent_home_in_a_test_is_not_taken_for_home_in_a_fire() {
+    let mut play = Play::seen();
+    let lift = "output/D1-LIFT";
+    play.engineer(lift, "maintenance").expect("begun");
+    play.engineer(lift, "write").expect("asked");
+    assert!(play.permit("D1-LIFT#1"));
+    play.written("D1-LIFT#1");
+    play.shows("D1-LIFT-HOME", true);
+    assert_eq!(play.state_of("D1-LIFT"), Some(CommandState::Done));
+    play.engineer(lift, "end_maintenance").expect("ended");
+    // It is back in service, and somewhere between two floors.
+    play.shows("D1-LIFT-HOME", false);
+    play.burn();
+    assert_eq!(play.state_of("D1-LIFT"), Some(CommandState::Asked));
+    assert_eq!(play.state_of("D1-LIFT-FEEDER"), None);
+    assert!(play.permit("D1-LIFT#2"));
+    play.written("D1-LIFT#2");
+    play.shows("D1-LIFT-HOME", true);
+    assert_eq!(play.state_of("D1-LIFT-FEEDER"), Some(CommandState::Asked));
+    // Home in this fire is home, also when its contact cannot be read any more.
+    play.shows("D1-LIFT-HOME", false);
+    assert_eq!(play.state_of("D1-LIFT-FEEDER"), Some(CommandState::Asked));
+}
+
+#[test]
 fn a_replay_and_a_start_from_rows_find_it_as_it_was() {
     let mut play = Play::new();
     let mut replayed = Ledger::new(
