@@ -67,6 +67,8 @@ export interface SummaryDoc {
   mute: Stamp | null;
   posts: { online: number; total: number };
   faults: { id: string; line: Line; since: Wall | null }[];
+  /** Outputs in maintenance 维护, with somebody at the device. */
+  maintenance: { output: string; line: Line; since: Wall; limit: { from: Engine; due: Engine } }[];
   /** Who signed on for the shift: first and second position 值班员. `since` is the earlier of the two. */
   shift: { first: Actor | null; second: Actor | null; since: Wall | null };
   /** An incident that nobody of the room has taken in time: the second station and the phones ring. */
@@ -170,6 +172,8 @@ export interface OutputDoc {
   address: string; feedback: string | null; feedback_active: boolean | null; quality: Quality;
   state: CommandState; command: string | null; asked_at: Wall | null; sent_at: Wall | null; done_at: Wall | null;
   limit: { from: Engine; due: Engine } | null; refused: Line | null; incident: string | null;
+  /** Who began its maintenance 维护 and why, who is at the device, until when. */
+  maintenance: null | { by: Actor; at: Wall; person: Actor; reason: string | null; limit: { from: Engine; due: Engine } };
   verbs: VerbDoc[];
 }
 export type OrderState = 'queued' | 'at_broker' | 'received' | 'accepted' | 'arrived' | 'done' | 'declined' | 'withdrawn' | 'expired';

@@ -87,7 +87,7 @@ function output([id, kind, zh, en, building]: (typeof OUTPUTS)[number], burning:
   return {
     id, kind, name: both(zh, en), building: building ?? '', zone: null, arming: 'auto', master: 'fengsui', deferred: false, address: 'io1 1 coil 3', feedback: `${id}-FB`,
     feedback_active: state === 'done', quality: 'good', state, command: null, asked_at: at(sent), sent_at: at(sent), done_at: at(done), limit: waits,
-    refused: null, incident: null, verbs: [verb('start', `/api/v1/outputs/${id}/start`, { line: { key: `verb.start.${kind}` }, hold_ms: 1500, tone: 'act' })],
+    refused: null, incident: null, maintenance: null, verbs: [verb('start', `/api/v1/outputs/${id}/start`, { line: { key: `verb.start.${kind}` }, hold_ms: 1500, tone: 'act' })],
   };
 }
 
@@ -289,7 +289,7 @@ export function scene(name: Scene): Snapshot {
       started: burning ? 3 : 0, feedback: burning ? 3 : 0, delayed: burning ? 1 : 0, supervisory: 0, disabled: 0, fault: 1, links: { up: 2, total: 2 },
     },
     first_alarm: alarms[0] ?? null, latest_alarm: alarms.at(-1) ?? null, incidents: incidents.map((incident) => incident.id), sound: alarms.length ? 'fire' : 'fault',
-    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], shift: { first: null, second: null, since: null }, room_lost: null, authority: null, degraded: 'no', broker_up: true, broker: 'up',
+    mute: burning ? { by: operator, at: ago(98) } : null, posts: { online: 2, total: 3 }, faults: [{ id: 'point/P1-027', line: { key: 'fault.point', args: { point: '感烟 1-027' } }, since: ago(900) }], maintenance: [], shift: { first: null, second: null, since: null }, room_lost: null, authority: null, degraded: 'no', broker_up: true, broker: 'up',
   };
   const documents: Record<string, unknown> = { site, summary, recent: { lines: recent(name) } };
   for (const point of all.values()) documents[`point/${point.id}`] = point;
