@@ -64,7 +64,8 @@ pub(super) fn ask(data: &Path, asked: &Asked) -> Result<Option<Told>, Unheard> {
         | Told::Rows(_)
         | Told::Lines { .. }
         | Told::Frames { .. }
-        | Told::Probed { .. }) => Ok(Some(told)),
+        | Told::Probed { .. }
+        | Told::Output { .. }) => Ok(Some(told)),
     }
 }
 

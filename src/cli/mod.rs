@@ -4,6 +4,7 @@
 pub mod check;
 mod door;
 pub mod journal;
+mod password;
 pub mod people;
 pub mod points;
 pub mod probe;
@@ -75,7 +76,8 @@ pub enum Command {
     /// The table of points: out to a spreadsheet, and back when all of it is right.
     #[command(subcommand)]
     Points(points::PointsCommand),
-    /// Asks the units of a line, by reads alone: which are there, what their registers hold, what that means.
+    /// Asks the units of a line, by reads alone: which are there, what their registers hold, what that means. And has one output
+    /// written while it is in maintenance.
     Probe(probe::ProbeArguments),
     /// The frames of a line: as text, as JSON, as a capture for Wireshark; or a saved trace through the decoder again.
     Trace(trace::TraceArguments),

@@ -3,7 +3,6 @@
 //! Each works through a running daemon, and into the journal where none runs. Accounts are never deleted: the journal names them.
 
 mod import;
-mod password;
 mod reach;
 mod tokens;
 
@@ -15,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use sha2::{Digest, Sha256};
 
-use super::{EXIT_UNAVAILABLE, EXIT_USAGE, SiteArguments, fail, load};
+use super::{EXIT_UNAVAILABLE, EXIT_USAGE, SiteArguments, fail, load, password};
 use crate::config::Configuration;
 use crate::domain::role::{Power, Role};
 use crate::domain::settings::Broker;
@@ -182,7 +181,7 @@ fn add_user(add: &AddUser) -> Outcome {
     if let Some(recipient) = &add.recipient {
         known_recipient(&configuration.site, recipient)?;
     }
-    let password = password::read(add.password_file.as_deref()).map_err(|why| usage(&why))?;
+    let password = password::new(add.password_file.as_deref()).map_err(|why| usage(&why))?;
     let account = AccountRow {
         id: add.account.as_str().into(),
         name: add.name.clone().unwrap_or_else(|| add.account.clone()),
@@ -267,7 +266,7 @@ fn set_disabled(user: &OneUser, disabled: bool) -> Outcome {
 fn new_password(user: &OneUser, file: Option<&PathBuf>) -> Outcome {
     let configuration = load(&user.site)?;
     let (account, _people) = found(&configuration, user)?;
-    let password = password::read(file.map(PathBuf::as_path)).map_err(|why| usage(&why))?;
+    let password = password::new(file.map(PathBuf::as_path)).map_err(|why| usage(&why))?;
     let subject = format!("account/{}", account.id);
     let account = AccountRow {
         password_hash: hash_password(&password),

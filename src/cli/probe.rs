@@ -1,9 +1,11 @@
-//! `fengsui probe`: asks the units of a line, by reads alone.
+//! `fengsui probe`: asks the units of a line, by reads alone; and has one output written while it is in maintenance.
 //!
 //! A line has one owner. Where a running daemon has it, the question goes through the daemon, which asks between two frames of
-//! its polling; only a line that no running daemon has is opened here.
+//! its polling; only a line that no running daemon has is opened here. Nothing is ever written from here: a write is a verb of the
+//! daemon, by a person with an account.
 
 mod decode;
+mod output;
 mod scan;
 mod way;
 
@@ -42,6 +44,12 @@ pub enum ProbeCommand {
     Read(Read),
     /// Reads the points of a unit and says what they mean by a profile.
     Decode(decode::Decode),
+    /// Begins the maintenance of an output, with somebody at the device; it ends by itself.
+    Maintain(output::Maintain),
+    /// Has the running daemon write an output that is in maintenance, and shows what came back.
+    Write(output::Acting),
+    /// Ends the maintenance of an output.
+    EndMaintenance(output::Acting),
 }
 
 /// Elements to read.
@@ -94,14 +102,22 @@ impl From<Table> for Area {
 /// `fengsui probe …`
 #[must_use]
 pub fn probe(arguments: &ProbeArguments) -> ExitCode {
-    let done = Way::open(&arguments.way, &arguments.site).and_then(|mut way| {
+    let ProbeArguments { way, site, what } = arguments;
+    let open = || {
+        let way = Way::open(way, site)?;
         say(&way.said());
-        match &arguments.what {
-            ProbeCommand::Scan(what) => scan::scan(&mut way, what),
-            ProbeCommand::Read(what) => read(&mut way, what),
-            ProbeCommand::Decode(what) => decode::decode(&mut way, what, &arguments.site),
+        Ok(way)
+    };
+    let done = match what {
+        ProbeCommand::Scan(what) => open().and_then(|mut way| scan::scan(&mut way, what)),
+        ProbeCommand::Read(what) => open().and_then(|mut way| read(&mut way, what)),
+        ProbeCommand::Decode(what) => {
+            open().and_then(|mut way| decode::decode(&mut way, what, site))
         }
-    });
+        ProbeCommand::Maintain(what) => output::maintain(what, site),
+        ProbeCommand::Write(what) => output::write(what, site),
+        ProbeCommand::EndMaintenance(what) => output::end(what, site),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stopped { code, why }) => fail(code, &why),

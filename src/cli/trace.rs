@@ -4,6 +4,7 @@
 mod pcap;
 mod saved;
 mod text;
+pub(super) mod write;
 
 use std::fs::File;
 use std::io::{self, Write};

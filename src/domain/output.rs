@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{BuildingId, BusId, OutputId, PointId, RecipientId, ZoneId};
+use super::profile::Area;
 use super::text::Text;
 
 /// What an output drives.
@@ -125,6 +126,17 @@ impl Target {
         let or = 1_u16.checked_shl(bit.into()).unwrap_or_default();
         let and = !or;
         Self::Mask { register, and, or }
+    }
+
+    /// Where the target can be read back after a write: a coil, or bits of a register, that stay where they are put. A pulse is gone
+    /// by then, and a command register shows the last command whether or not it acted.
+    #[must_use]
+    pub fn read_back(self, action: Action) -> Option<(Area, u16)> {
+        match (self, action) {
+            (Self::Coil { register }, Action::Level) => Some((Area::Coil, register)),
+            (Self::Mask { register, .. }, Action::Level) => Some((Area::Holding, register)),
+            (_, Action::Pulse) | (Self::Register { .. } | Self::Registers { .. }, _) => None,
+        }
     }
 
     /// The target `index` places further in a row of coils or of bits; `None` when the row ends before. A command has no row.

@@ -1,10 +1,13 @@
 //! The door for the command line: a Unix socket in the data folder, through which `fengsui user`, `device` and `token` reach a
-//! running daemon, whose journal nobody else may write, and `trace` and `probe` its lines, which nobody else may use.
+//! running daemon, whose journal nobody else may write, and `trace` and `probe` its lines, which nobody else may use. What acts on an
+//! output is done by a person who gives account and password, as over HTTP.
 //!
 //! It takes one line of JSON and answers with one. Who may open it is decided by the file system and by the caller's user id,
 //! which is that of the daemon or root's; it never opens for another user, and never for the network.
 
+use std::fmt;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +15,17 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::Served;
-use super::auth::ready;
+use super::auth::{Pass, Signed, ready};
+use super::extract::is_word;
 use super::problem::Failure;
+use super::session::Credentials;
+use super::{Served, secret, session, verbs};
 use crate::domain::actor::Actor;
-use crate::domain::ids::BusId;
+use crate::domain::ids::{BusId, OutputId};
 use crate::domain::input::Input;
 use crate::domain::probe::{self, Frame, LinePlace, Question};
 use crate::domain::text::Text;
@@ -71,6 +77,34 @@ pub enum Asked {
         /// The question.
         question: Question,
     },
+    /// The document of an output.
+    Output {
+        /// The output.
+        output: OutputId,
+    },
+    /// A verb of an output.
+    Act(Act),
+}
+
+/// What a person does with an output, who gives the password in the same breath.
+#[derive(Serialize, Deserialize)]
+pub struct Act {
+    /// The output.
+    pub output: OutputId,
+    /// The verb.
+    pub verb: String,
+    /// What was chosen.
+    pub body: Value,
+    /// Who.
+    pub account: String,
+    /// The password of the account. It is never printed.
+    pub password: String,
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} by {}", self.verb, self.output, self.account)
+    }
 }
 
 /// A row of people: exactly one of the tables that the command line may write.
@@ -149,6 +183,11 @@ pub enum Told {
     Probed {
         /// Its answer.
         answer: probe::Told,
+    },
+    /// An output as it is; `None` when there is no such output.
+    Output {
+        /// Its document.
+        document: Option<Value>,
     },
     /// It is not done.
     Refused {
@@ -279,13 +318,57 @@ async fn tell(served: &Served, asked: Asked) -> Told {
             let input = Input::PeopleChanged { subject };
             submit(served, input, rows).await
         }
+        (Ok(()), Asked::Output { output }) => {
+            let text = served.handle.document(&format!("output/{output}"));
+            // A document is JSON.
+            let document = text.and_then(|text| serde_json::from_str(&text).ok());
+            return Told::Output { document };
+        }
+        (Ok(()), Asked::Act(act)) => acted(served, act).await,
     };
     match done {
         Ok(done) => Told::Done { seq: done.seq },
         Err(failure) => Told::Refused {
-            detail: failure.words().clone(),
+            detail: refused(served, &failure),
         },
     }
+}
+
+/// A verb of an output, by the same way as over HTTP. The password that came with it is the step-up.
+async fn acted(served: &Served, act: Act) -> Result<Done, Failure> {
+    if !is_word(act.output.as_str()) {
+        return Err(Failure::new(404, "output_unknown"));
+    }
+    let credentials = Credentials {
+        account: act.account,
+        password: act.password,
+    };
+    let here = Ipv4Addr::LOCALHOST.into();
+    let account = session::verified(served, here, credentials).await?;
+    let now = served.handle.now();
+    // It lasts for this call and is kept nowhere.
+    let session = SessionRow {
+        id: String::new(),
+        account: account.id.clone(),
+        csrf: secret::token()?,
+        opened_at: now.wall,
+        proved_at: Some(now.engine),
+    };
+    let pass = Pass::Session(session);
+    let what = (format!("output/{}", act.output), act.verb);
+    let body = (secret::token()?, act.body);
+    verbs::perform(served, Signed { pass, account }, what, body).await
+}
+
+/// Why not, with who settled it and when.
+fn refused(served: &Served, failure: &Failure) -> Text {
+    let mut words = failure.words().clone();
+    if let Some((by, at)) = failure.settled() {
+        let at = at.civil_text(served.site.utc_offset_minutes);
+        words.zh = format!("{}（{by}，{at}）", words.zh);
+        words.en = format!("{} ({by}, {at})", words.en);
+    }
+    words
 }
 
 fn frames(served: &Served, bus: &BusId, from: u64) -> Told {

@@ -1,5 +1,6 @@
 //! Signing on and off, and who one is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -107,7 +108,7 @@ pub(super) async fn open(
     if credentials.account.len() > WORD_MAX || credentials.password.len() > WORD_MAX {
         return Err(Failure::new(422, "body_session"));
     }
-    let account = verified(served, peer, credentials).await?;
+    let account = verified(served, address(peer).ip(), credentials).await?;
     let token = secret::token()?;
     let origin = Origin::of(headers);
     let before = cookie(headers, origin).map(secret::sha256);
@@ -176,7 +177,7 @@ pub(super) async fn prove(
         account: account.to_string(),
         password,
     };
-    let known = verified(served, peer, credentials).await;
+    let known = verified(served, address(peer).ip(), credentials).await;
     known.map_err(|failure| match failure.code() {
         // 401 would say that nobody is signed on.
         "sign_on_refused" => Failure::new(403, "proof_refused"),
@@ -195,13 +196,12 @@ pub(super) async fn prove(
 }
 
 /// The account whose password this is. An unknown account takes as long as a wrong password and reads the same.
-async fn verified(
+pub(super) async fn verified(
     served: &Served,
-    peer: &ConnectInfo<Peer>,
+    peer: IpAddr,
     credentials: Credentials,
 ) -> Result<AccountRow, Failure> {
     let Credentials { account, password } = credentials;
-    let peer = address(peer).ip();
     if let Err(wait) = served.tries.begin(peer, &account) {
         let seconds = wait.as_secs().saturating_add(1);
         return Err(Failure::new(429, "too_many_tries").retry_after(seconds));

@@ -18,6 +18,7 @@ mod fire;
 mod gas;
 mod groups;
 mod kill;
+mod maintenance;
 mod nasty;
 mod peers;
 mod people;

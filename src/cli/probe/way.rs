@@ -16,9 +16,9 @@ use crate::engine::run;
 use crate::field::probe::Direct;
 use crate::http::door as protocol;
 
-/// Which line: one of these.
+/// Which line: one of these, where a line is asked.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub struct Which {
     /// A bus of site.toml.
     #[arg(long)]
@@ -87,7 +87,11 @@ impl Way {
         if let Some(bus) = &way.which.bus {
             return Self::of_bus(bus, way, site);
         }
-        let line = line(way);
+        let Some(line) = line(way) else {
+            return Err(Stopped::usage(
+                "say which line: --bus, --tcp, --rtu-tcp or --serial",
+            ));
+        };
         // Without a site there is no daemon to ask; the port itself is still locked against a second user.
         if let Some(data) = data_of(site)?
             && let Some(owner) = owner(&data, line.place())?
@@ -181,15 +185,16 @@ fn no_bus<'a>(bus: &str, known: impl Iterator<Item = &'a BusId>) -> String {
     format!("there is no bus {bus}; there is {}", known.join(", "))
 }
 
-fn line(way: &WayArguments) -> Line {
+fn line(way: &WayArguments) -> Option<Line> {
     if let Some(address) = &way.which.tcp {
-        return Line::Tcp(address.clone());
+        return Some(Line::Tcp(address.clone()));
     }
     if let Some(address) = &way.which.rtu_tcp {
-        return Line::RtuOverTcp(address.clone());
+        return Some(Line::RtuOverTcp(address.clone()));
     }
-    Line::Serial(SerialLine {
-        path: way.which.serial.clone().unwrap_or_default(),
+    let path = way.which.serial.clone()?;
+    Some(Line::Serial(SerialLine {
+        path,
         baud: way.baud,
         parity: match way.parity {
             ParityBit::None => Parity::None,
@@ -200,7 +205,7 @@ fn line(way: &WayArguments) -> Line {
         echo: way.echo,
         driver: None,
         pty_only: false,
-    })
+    }))
 }
 
 /// The data folder of the site, when there is a site.
@@ -219,7 +224,10 @@ fn data_of(site: &SiteArguments) -> Result<Option<PathBuf>, Stopped> {
     Ok(Some(configuration.settings.data))
 }
 
-fn asked_of(data: &Path, asked: &protocol::Asked) -> Result<Option<protocol::Told>, Stopped> {
+pub(super) fn asked_of(
+    data: &Path,
+    asked: &protocol::Asked,
+) -> Result<Option<protocol::Told>, Stopped> {
     door::ask(data, asked).map_err(|error| Stopped::unavailable(error.to_string()))
 }
 

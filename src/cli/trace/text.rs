@@ -19,14 +19,19 @@ pub(super) fn of(frame: &Frame, wire: Wire, utc_offset_minutes: i32) -> String {
     let way = if frame.sent { '>' } else { '<' };
     let bytes = bytes(&frame.hex);
     let spaced: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    let meaning = match wire {
-        Wire::Tcp(super::PORT_MODBUS) => meaning(bytes.get(6..)),
-        Wire::Udp(_) => meaning(Some(&bytes)),
-        Wire::Tcp(_) => String::new(),
-    };
+    let meaning = meaning(unit_and_pdu(&bytes, wire));
     let (time, verdict) = (time(frame.wall, utc_offset_minutes), &frame.verdict);
     let line = format!("{time} {way} {verdict:<11} {meaning}{}", spaced.join(" "));
     line.trim_end().to_owned()
+}
+
+/// A Modbus frame without what the line adds around it.
+pub(super) fn unit_and_pdu(bytes: &[u8], wire: Wire) -> Option<&[u8]> {
+    match wire {
+        Wire::Tcp(super::PORT_MODBUS) => bytes.get(6..),
+        Wire::Udp(_) => Some(bytes),
+        Wire::Tcp(_) => None,
+    }
 }
 
 /// Unit and function code.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Bus, Line};
-use crate::domain::output::{Action, Target, WriteOutcome};
-use crate::domain::profile::{Area, Quirks};
+use crate::domain::output::{Target, WriteOutcome};
+use crate::domain::profile::Quirks;
 use crate::engine::ports::WriteEffect;
 use crate::field::modbus::pdu::{Reply, Request, Span, Values};
 use crate::field::report::Permit;
@@ -168,15 +168,10 @@ impl Bus {
         }
     }
 
-    /// An echo proves that the request arrived, not that the output stands. A coil, or bits of a register, that stay where they
-    /// are put can be asked; a pulse is gone by then, and a command register shows the last command whether or not it acted.
+    /// An echo proves that the request arrived, not that the output stands: where it can be asked it is.
     async fn read_back(&mut self, effect: &WriteEffect) -> WriteOutcome {
-        let (area, register) = match (effect.target, effect.action) {
-            (Target::Coil { register }, Action::Level) => (Area::Coil, register),
-            (Target::Mask { register, .. }, Action::Level) => (Area::Holding, register),
-            (_, Action::Pulse) | (Target::Register { .. } | Target::Registers { .. }, _) => {
-                return WriteOutcome::Written;
-            }
+        let Some((area, register)) = effect.target.read_back(effect.action) else {
+            return WriteOutcome::Written;
         };
         let Some(span) = Span::new(area, register, 1) else {
             return WriteOutcome::Unknown;

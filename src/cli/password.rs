@@ -1,4 +1,4 @@
-//! Where a password comes from: the first line of a file, or the terminal, twice and without showing it.
+//! Where a password comes from: the first line of a file, or the terminal, without showing it; a new one twice.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -10,11 +10,27 @@ const TYPED_MIN: usize = 8;
 /// Longest password that a sign-on looks at.
 const MAX: usize = 256;
 
-/// The password, or what is wrong with it.
-pub(super) fn read(file: Option<&Path>) -> Result<String, String> {
+/// A new password, or what is wrong with it.
+pub(super) fn new(file: Option<&Path>) -> Result<String, String> {
+    read(file, typed_twice)
+}
+
+/// The password that an account has.
+pub(super) fn of_account(file: Option<&Path>) -> Result<String, String> {
+    read(file, || {
+        let _silent = Silent::begin()?;
+        line("Password: ")
+    })
+}
+
+fn read(
+    file: Option<&Path>,
+    typed: impl FnOnce() -> Result<String, String>,
+) -> Result<String, String> {
     let password = match file {
         Some(path) => of_file(path)?,
-        None => typed()?,
+        None if std::io::stdin().is_terminal() => typed()?,
+        None => return Err("no terminal to ask for the password; use --password-file".to_owned()),
     };
     if password.len() > MAX {
         return Err(format!("a password has at most {MAX} bytes"));
@@ -31,10 +47,7 @@ fn of_file(path: &Path) -> Result<String, String> {
     }
 }
 
-fn typed() -> Result<String, String> {
-    if !std::io::stdin().is_terminal() {
-        return Err("no terminal to ask for the password; use --password-file".to_owned());
-    }
+fn typed_twice() -> Result<String, String> {
     let silent = Silent::begin()?;
     let password = line("Password: ")?;
     let again = line("The same once more: ")?;
@@ -90,13 +103,13 @@ mod tests {
         let path = folder.path().join("password");
         let given = |text: &str| {
             std::fs::write(&path, text).expect("written");
-            read(Some(&path))
+            new(Some(&path))
         };
         assert_eq!(given("一个密码\nother\n"), Ok("一个密码".to_owned()));
         assert_eq!(given("a b"), Ok("a b".to_owned()));
         for wrong in ["", "\n", &"x".repeat(MAX + 1)] {
             given(wrong).expect_err("refused");
         }
-        read(Some(Path::new("/nowhere"))).expect_err("refused");
+        new(Some(Path::new("/nowhere"))).expect_err("refused");
     }
 }
