@@ -39,7 +39,7 @@ night: tools web
 	FENGSUI_KILL_ALL=1 cargo test --workspace $(TEST_FEATURES) --test it kill
 	FENGSUI_FUZZ_SECONDS=300 cargo test --workspace $(TEST_FEATURES) --lib fuzz
 
-# All 20 nasty behaviours of the field on TCP and serial lines through the whole daemon, 82 lines at once: `make test` runs a part.
+# All 20 nasty behaviours of the field on TCP and serial lines through the whole daemon, 82 lines in waves: `make test` runs a part.
 nasty: tools
 	FENGSUI_NASTY=all cargo test --workspace $(TEST_FEATURES) --test it nasty -- --nocapture
 

@@ -82,7 +82,7 @@ const SILENT: Expect = Expect::Lost(&["timeout"]);
 const ANY: Expect = Expect::Lost(&["timeout", "bad_reply", "garbled"]);
 const GATEWAY: Expect = Expect::Lost(&["gateway"]);
 const DONE: Expect = Expect::Write(&["done"], 2);
-const NOT_DONE: Expect = Expect::Write(&["no_feedback", "unknown", "refused"], 2);
+const NOT_DONE: Expect = Expect::Write(&["no_feedback", "refused"], 2);
 const GONE: &[&str] = &["unplugged", "missing"];
 
 /// All of them.
@@ -101,7 +101,7 @@ fn replies() -> Vec<Case> {
         case((1, "late-always"), BOTH, r#"[{"name":"late","delay_ms":700,"times":0}]"#, ANY, &["timeout"]),
         case((2, "overtaken"), BOTH, r#"[{"name":"overtaken"}]"#, Expect::Reads, &["timeout"]),
         case((2, "overtaken-always"), BOTH, r#"[{"name":"overtaken","times":0}]"#, ANY, &["timeout"]),
-        case((3, "twice"), BOTH, r#"[{"name":"twice"}]"#, Expect::Reads, &["late"]),
+        case((3, "twice"), BOTH, r#"[{"name":"twice"}]"#, Expect::Reads, &["late", "transaction"]),
         case((4, "transaction"), TCP, r#"[{"name":"wrong_transaction"}]"#, BAD, &["transaction"]),
         Case {
             profile: "lenient_panel",
@@ -160,8 +160,9 @@ fn devices() -> Vec<Case> {
             ..case((17, "warm-up"), TCP, r#"[{"name":"needs_warm_up","ms":1000}]"#, Expect::Cut, &["ok"])
         },
         Case {
+            // The pause is added to how long a line may be gone before that is told.
             bus: "pause_after_connect_ms = 1500",
-            ..case((17, "warm-up"), SERIAL, r#"[{"name":"needs_warm_up","ms":1000},{"name":"unplug","ms":2500}]"#, Expect::Outage(GONE), &["port"])
+            ..case((17, "warm-up"), SERIAL, r#"[{"name":"needs_warm_up","ms":1000},{"name":"unplug","ms":5000}]"#, Expect::Outage(GONE), &["port"])
         },
         Case {
             profile: "short_panel",

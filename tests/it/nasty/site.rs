@@ -198,6 +198,9 @@ fn points(places: &[Place]) -> String {
 
 fn linkage(places: &[Place]) -> String {
     let mut text = "version = 1\n".to_owned();
+    if !places.iter().any(Place::is_write) {
+        text.push_str("outputs = []\n");
+    }
     for place in places.iter().filter(|place| place.is_write()) {
         let line = place.line();
         write!(
