@@ -1,12 +1,14 @@
 //! How long a serial line needs for what it is asked, by arithmetic alone: whether its speed is enough is known before it is built.
 //!
-//! One read takes (8 + 5 + data) characters, the silence before the request and before the reply, and the device's own time.
+//! One read takes (8 + 5 + data) characters, the silence before the request and before the reply, and the device's own time. Two
+//! blocks of one unit in a row whose replies look alike are kept apart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::modbus::pdu::Span;
+use super::modbus::pdu::{Request, Span};
 use super::plan::{self, Block};
+use super::recent::DOUBLED_WITHIN;
 use crate::domain::ids::BusId;
 use crate::domain::line::{Line, SerialLine};
 use crate::domain::profile::{Scan, UnitProfile};
@@ -55,9 +57,15 @@ fn budget(bus: &Bus, line: &SerialLine, blocks: &[Block]) -> Budget {
         let gap = unit.map_or(0, |unit| unit.gap_ms);
         read(line, block.span, Duration::from_millis(gap.into()))
     };
-    let cycle = blocks.iter().map(time).sum();
+    let needed = |blocks: &[&Block]| {
+        let pairs = blocks.windows(2).filter(|pair| are_alike(pair)).count();
+        let apart = DOUBLED_WITHIN * u32::try_from(pairs).unwrap_or(u32::MAX);
+        blocks.iter().map(|block| time(block)).sum::<Duration>() + apart
+    };
+    let all: Vec<&Block> = blocks.iter().collect();
     let first = blocks.iter().filter(|block| block.scan != Scan::Rest);
-    let first: Duration = first.map(time).sum();
+    let first: Vec<&Block> = first.collect();
+    let (cycle, first) = (needed(&all), needed(&first));
     let interval = Duration::from_millis(bus.poll_interval_ms.into());
     Budget {
         bus: bus.id.clone(),
@@ -67,6 +75,13 @@ fn budget(bus: &Bus, line: &SerialLine, blocks: &[Block]) -> Budget {
         interval,
         alarm: interval.max(cycle) + first,
     }
+}
+
+fn are_alike(blocks: &[&Block]) -> bool {
+    let [one, next] = blocks else {
+        return false;
+    };
+    one.unit == next.unit && Request::Read(one.span).is_answered_like(&Request::Read(next.span))
 }
 
 /// The time of one read.

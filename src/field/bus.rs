@@ -25,10 +25,11 @@ use self::write::Hand;
 use super::command::Port;
 use super::cycle::Cycle;
 use super::memory::Memory;
-use super::modbus::fault::{Failure, Fault};
+use super::modbus::fault::{Failure, Fault, Tally};
 use super::modbus::pdu::{Reply, Request};
 use super::modbus::transport::{Ask, Connection, Failed, Sent, Way};
 use super::plan::Block;
+use super::recent::Recent;
 use super::report::Reports;
 use super::summary::Summaries;
 use super::terms::{AllTerms, millis};
@@ -90,6 +91,7 @@ pub(crate) struct Bus {
     last_fault: Fault,
     cycle: Cycle,
     units: Units,
+    recent: Recent,
     memory: Memory,
     summaries: Summaries,
     reports: Reports,
@@ -129,6 +131,7 @@ impl Bus {
             last_fault: Fault::Timeout,
             cycle: Cycle::new(blocks, interval, now),
             units,
+            recent: Recent::default(),
             memory: Memory::default(),
             summaries: Summaries::default(),
             hand: Hand::Empty,
@@ -253,14 +256,21 @@ impl Bus {
 
     /// Takes the connection out, sends, and gives what is needed to wait for the reply.
     async fn send(&mut self, unit: u8, request: Request) -> Result<Sent, Failure> {
+        let terms = self.terms.of(unit);
+        if !terms.tells_apart {
+            if let Some(free_at) = self.recent.free_at(unit, &request) {
+                sleep_until(free_at).await;
+            }
+            self.recent.asks(unit, &request);
+        }
         let retry_at = Instant::now();
         let line = std::mem::replace(&mut self.line, Line::Closed { retry_at });
-        let terms = self.terms.of(unit);
         let ask = Ask {
             unit,
             request,
             limit: terms.timeout,
             gap: terms.gap,
+            settle: self.units.settle(unit),
             lenient: terms.lenient(),
         };
         match line {
@@ -284,18 +294,15 @@ impl Bus {
             Ok(answer) => answer,
             Err(failed) => {
                 if !self.terms.of(unit).tells_apart {
-                    self.units.doubt(unit, None);
+                    self.units.lost_reply(unit, None);
                 }
                 return Err(self.failed(unit, failed));
             }
         };
         self.line = Line::Open(connection);
         self.failures = 0;
-        self.port.counters.tally(unit, tally);
-        if tally.wrong.is_some() {
-            // Another frame came in its place, so this one may be an older one too.
-            self.units.doubt(unit, None);
-        }
+        self.heard_beside(unit, tally);
+        self.recent.answered(&reply, Instant::now());
         self.port.counters.reply(unit, &reply);
         Ok(reply)
     }
@@ -305,9 +312,19 @@ impl Bus {
         self.reply(unit, sent).await
     }
 
+    /// What was heard beside a reply or instead of it.
+    fn heard_beside(&mut self, unit: u8, tally: Tally) {
+        self.port.counters.tally(unit, tally);
+        if tally.is_out_of_turn {
+            for unit in self.recent.units() {
+                self.units.spoke(unit);
+            }
+        }
+    }
+
     /// An exchange without a reply. A serial port stays open.
     fn failed(&mut self, unit: u8, failed: Failed) -> Failure {
-        self.port.counters.tally(unit, failed.tally);
+        self.heard_beside(unit, failed.tally);
         let fault = failed.failure.fault;
         self.port.counters.fault(Some(unit), fault);
         match failed.kept {

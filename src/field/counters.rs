@@ -52,6 +52,8 @@ pub struct Counts {
     pub noise: u64,
     /// Our own request heard where no echo is expected.
     pub own_echoes: u64,
+    /// Questions with two answers that differ.
+    pub two_answers: u64,
     /// The serial port was missing, in use, forbidden, unplugged or never silent.
     pub port_faults: u64,
     /// Records that a panel printed, of which those that were understood are `ok`.
@@ -89,6 +91,7 @@ impl Counts {
             ("checksum", self.bad_checksum),
             ("noise", self.noise),
             ("own_echo", self.own_echoes),
+            ("two_answers", self.two_answers),
             ("truncated", self.truncated),
             ("protocol", self.bad_protocol),
             ("transaction", self.bad_transaction),
@@ -130,6 +133,7 @@ impl Counts {
             // The bytes are counted one by one.
             BadReply::Noise => &mut self.timeouts,
             BadReply::OwnEcho => &mut self.own_echoes,
+            BadReply::TwoAnswers => &mut self.two_answers,
         }
     }
 

@@ -56,6 +56,11 @@ impl Cycle {
         self.due
     }
 
+    /// The next cycle starts then at the latest.
+    pub(crate) fn start_by(&mut self, at: Instant) {
+        self.due = self.due.min(at);
+    }
+
     pub(crate) fn blocks_mut(&mut self) -> &mut [Block] {
         &mut self.blocks
     }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::modbus::fault::Tally;
 use super::modbus::mbap;
 use super::modbus::pdu::{BITS_MAX, Lenient, REGISTERS_MAX, Reply, Request, Span, Values};
 use super::modbus::rtu;
@@ -104,7 +105,7 @@ pub(crate) fn rtu(bytes: &[u8]) {
                 assert!(is_there, "{values:?} is in no frame");
             }
         }
-        let _ = asked.verdict(stream);
+        let _ = asked.conclude(stream, &mut Tally::default());
     }
 }
 

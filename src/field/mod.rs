@@ -6,8 +6,9 @@
 //! `gb26875` is a port of its own to which transmission devices connect; `printer` listens to panels that only print. The rest is
 //! Modbus:
 //! `modbus` is bytes and one connection; `plan` says which block holds which point; `cycle` which block is next, `summary` which
-//! may be left out; `terms` how a unit is asked; `decode`, `number` and `memory` make conditions and values of elements; `bus` is
-//! the task; `command` and `report` are its two ends towards the engine; `counters` and `trace` are what can be looked at afterwards.
+//! may be left out; `terms` how a unit is asked, `recent` what was asked last, `units` who is believed; `decode`, `number` and
+//! `memory` make conditions and values of elements; `bus` is the task; `command` and `report` are its two ends towards the engine;
+//! `counters` and `trace` are what can be looked at afterwards.
 
 pub mod budget;
 mod bus;
@@ -24,6 +25,7 @@ mod plan;
 mod port;
 mod printer;
 pub mod probe;
+mod recent;
 pub mod replay;
 mod report;
 mod stagger;

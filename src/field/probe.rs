@@ -237,6 +237,7 @@ impl Direct {
             request,
             limit: self.way.limit,
             gap: Duration::ZERO,
+            settle: Duration::ZERO,
             lenient: Lenient::default(),
         };
         let replied = match open.send(exchange).await {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::explain;
+use super::modbus::fault::Tally;
 use super::modbus::mbap::{self, Progress};
 use super::modbus::pdu::{Lenient, Reply, Request, Span, Values};
 use super::modbus::rtu;
@@ -205,10 +206,10 @@ impl Reader {
                 Ok(Progress::More(_)) => return (recorded.to_owned(), None),
                 Err(bad) => Err(Verdict::from(bad)),
             },
-            Asked::Rtu { asked, .. } => match asked.look(heard, true).reply {
-                Some(reply) => Ok(reply),
-                None => Err(asked.verdict(heard).map_or(Verdict::Timeout, Verdict::from)),
-            },
+            Asked::Rtu { asked, .. } => {
+                let concluded = asked.conclude(heard, &mut Tally::default());
+                concluded.map_err(Verdict::from)
+            }
         };
         match judged {
             Ok(reply) => {

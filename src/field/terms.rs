@@ -60,7 +60,7 @@ impl AllTerms {
         let of = |timeout_ms: u32, retries: u8, gap_ms: u32, quirks: Quirks| {
             let timeout = millis(timeout_ms.max(1));
             let tells_apart = is_tcp && !quirks.transaction_not_echoed;
-            // Where replies cannot be told apart each is read twice after a loss, and the frames themselves take their time.
+            // Where replies cannot be told apart each loss is followed by as long a pause.
             let tries = (u32::from(retries) + 1).max(2) * if tells_apart { 1 } else { 2 };
             Terms {
                 timeout,

@@ -74,6 +74,15 @@ impl From<Fault> for Verdict {
     }
 }
 
+impl From<&Result<Reply, Fault>> for Verdict {
+    fn from(concluded: &Result<Reply, Fault>) -> Self {
+        match concluded {
+            Ok(reply) => reply.into(),
+            Err(fault) => (*fault).into(),
+        }
+    }
+}
+
 impl From<&Reply> for Verdict {
     fn from(reply: &Reply) -> Self {
         match reply {

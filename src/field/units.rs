@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::modbus::fault::Fault;
-use super::modbus::pdu::{Span, Values};
+use super::modbus::pdu::{Reply, Span};
+use super::recent::DOUBLED_WITHIN;
 use super::terms::Terms;
 
 /// The longest pause of a unit while others on its bus answer.
@@ -15,6 +16,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const PAUSE_ALONE_MAX: Duration = Duration::from_secs(2);
 /// The longest pause of a single block.
 const BLOCK_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long a unit must answer well before one reply is enough again. No reply is late by so much.
+const DOUBTED_FOR: Duration = Duration::from_secs(10);
+/// The reply to so many questions in a row for one block is that block's, for a unit is given up before it owes as many. A measured
+/// value may differ every time.
+const REPLIES_MAX: u8 = 5;
 
 #[derive(Clone, Debug, Default)]
 struct Health {
@@ -26,13 +32,25 @@ struct Health {
     doubt: Option<Doubt>,
 }
 
-/// After a lost reply, on a line that does not tell replies apart, the next one may be the one that was lost. The same block is
-/// asked until two replies agree, and then the unit is left alone until nothing can come any more.
+/// On a line that does not tell replies apart, a reply may be an older one: the one that was lost, or one of somebody who speaks
+/// without being asked. Each block is asked until two replies in a row agree, as long as there is cause and for some time after it.
 #[derive(Clone, Debug, Default)]
 struct Doubt {
     /// The block that is asked; any while none is chosen.
     of: Option<Span>,
-    seen: Option<Values>,
+    seen: Option<Reply>,
+    /// Its replies in a row.
+    replies: u8,
+    /// Frames were heard that nobody had asked for.
+    speaks: bool,
+    /// Since when it has answered well.
+    well_since: Option<Instant>,
+}
+
+impl Doubt {
+    fn choose(&mut self, of: Option<Span>) {
+        (self.of, self.seen, self.replies) = (of, None, 0);
+    }
 }
 
 /// The units of a bus.
@@ -109,29 +127,66 @@ impl Units {
         health.ask_after.is_none_or(|at| at <= now) && chosen.is_none_or(|of| of == span)
     }
 
-    /// From here on a reply of the unit may be an older one.
-    pub(crate) fn doubt(&mut self, unit: u8, of: Option<Span>) {
-        self.by_unit.entry(unit).or_default().doubt = Some(Doubt { of, seen: None });
+    /// A reply of the unit was lost: the next one may be that.
+    pub(crate) fn lost_reply(&mut self, unit: u8, of: Option<Span>) {
+        if let Some(health) = self.by_unit.get_mut(&unit) {
+            let speaks = health.doubt.as_ref().is_some_and(|doubt| doubt.speaks);
+            health.doubt = Some(Doubt {
+                of,
+                speaks,
+                ..Doubt::default()
+            });
+        }
+    }
+
+    /// Something was heard that nobody had asked for and that may be the unit's.
+    pub(crate) fn spoke(&mut self, unit: u8) {
+        if let Some(health) = self.by_unit.get_mut(&unit) {
+            let doubt = health.doubt.get_or_insert_default();
+            (doubt.speaks, doubt.well_since) = (true, None);
+        }
+    }
+
+    pub(crate) fn is_doubted(&self, unit: u8) -> bool {
+        let health = self.by_unit.get(&unit);
+        health.is_some_and(|health| health.doubt.is_some())
+    }
+
+    /// How long the line is listened to behind a reply of the unit.
+    pub(crate) fn settle(&self, unit: u8) -> Duration {
+        let health = self.by_unit.get(&unit);
+        let doubt = health.and_then(|health| health.doubt.as_ref());
+        match doubt {
+            Some(Doubt { speaks: true, .. }) => DOUBLED_WITHIN,
+            Some(_) | None => Duration::ZERO,
+        }
     }
 
     /// The block that is doubted may not exist any more: any is asked.
     pub(crate) fn any_block(&mut self, unit: u8) {
         let health = self.by_unit.get_mut(&unit);
         if let Some(doubt) = health.and_then(|health| health.doubt.as_mut()) {
-            *doubt = Doubt::default();
+            doubt.choose(None);
         }
     }
 
-    /// Whether the values of this block can be believed: there is no doubt, or the reply before said the same.
-    pub(crate) fn agrees(&mut self, unit: u8, span: Span, values: &Values) -> bool {
+    /// Whether the reply for this block can be believed: there is no doubt, the reply before said the same, or it can only be its own.
+    pub(crate) fn agrees(&mut self, unit: u8, span: Span, reply: &Reply) -> bool {
         let health = self.by_unit.get_mut(&unit);
         let Some(doubt) = health.and_then(|health| health.doubt.as_mut()) else {
             return true;
         };
-        let is_same = doubt.of == Some(span) && doubt.seen.as_ref() == Some(values);
-        doubt.of = Some(span);
-        doubt.seen = Some(values.clone());
-        is_same
+        if doubt.of != Some(span) {
+            doubt.choose(Some(span));
+        }
+        doubt.replies += 1;
+        let is_believed = doubt.seen.as_ref() == Some(reply) || doubt.replies >= REPLIES_MAX;
+        if is_believed {
+            doubt.choose(None);
+        } else {
+            doubt.seen = Some(reply.clone());
+        }
+        is_believed
     }
 
     /// The unit answered something that is not believed yet.
@@ -143,23 +198,26 @@ impl Units {
         };
     }
 
-    /// The unit is none of those that are read.
-    pub(crate) fn forget(&mut self, unit: u8) {
-        self.by_unit.remove(&unit);
-    }
-
-    /// Leaves the unit alone until then.
+    /// Leaves the unit alone until then, or for longer if it is given up.
     pub(crate) fn rest(&mut self, unit: u8, until: Instant) {
-        self.by_unit.entry(unit).or_default().ask_after = Some(until);
+        if let Some(health) = self.by_unit.get_mut(&unit) {
+            health.ask_after = health.ask_after.max(Some(until));
+        }
     }
 
-    /// The unit answered. If it had been doubted it is left alone until `rest`. Returns true when it had been given up.
-    pub(crate) fn answered(&mut self, unit: u8, rest: Instant) -> bool {
+    /// The unit answered and is believed. Returns true when it had been given up.
+    pub(crate) fn answered(&mut self, unit: u8, now: Instant) -> bool {
         let was_silent = self.is_silent(unit);
         let health = self.by_unit.entry(unit).or_default();
-        let ask_after = health.doubt.is_some().then_some(rest);
+        let doubt = health.doubt.take().filter(|doubt| {
+            let since = doubt.well_since.unwrap_or(now);
+            now.saturating_duration_since(since) < DOUBTED_FOR
+        });
         *health = Health {
-            ask_after,
+            doubt: doubt.map(|doubt| Doubt {
+                well_since: doubt.well_since.or(Some(now)),
+                ..doubt
+            }),
             ..Health::default()
         };
         was_silent
@@ -211,6 +269,7 @@ fn pause(failures: u32, from: u32, most: Duration) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::domain::profile::Area;
+    use crate::field::modbus::pdu::Values;
     use crate::field::terms::AllTerms;
 
     fn terms() -> Terms {
@@ -250,27 +309,72 @@ mod tests {
         assert!(units.may_ask(1, span(), (now + PAUSE_ALONE_MAX, 1)));
     }
 
+    fn reads(n: u16) -> Reply {
+        Reply::Values(Values::Registers(vec![n; 4]))
+    }
+
     #[test]
-    fn after_a_lost_reply_the_same_block_is_asked_until_two_replies_agree() {
-        let (now, rest) = (Instant::now(), Instant::now() + PAUSE_ALONE_MAX);
+    fn after_a_lost_reply_each_block_is_asked_until_two_replies_agree() {
+        let now = Instant::now();
         let other = Span::new(Area::Holding, 40, 4).unwrap();
-        let values = |n| Values::Registers(vec![n; 4]);
         let mut units = Units::new([1].into_iter());
-        assert!(units.agrees(1, span(), &values(1)), "no doubt");
-        units.doubt(1, Some(span()));
+        assert!(units.agrees(1, span(), &reads(1)), "no doubt");
+        units.lost_reply(1, Some(span()));
         assert!(units.may_ask(1, span(), (now, 1)) && !units.may_ask(1, other, (now, 1)));
-        assert!(!units.agrees(1, span(), &values(1)));
-        assert!(!units.agrees(1, span(), &values(2)), "they differ");
-        assert!(units.agrees(1, span(), &values(2)));
-        units.answered(1, rest);
-        // What may still come meets no other question.
-        assert!(!units.may_ask(1, other, (now, 1)) && units.may_ask(1, other, (rest, 1)));
-        // Without a chosen block the first that is asked is the chosen one.
-        units.doubt(1, None);
-        assert!(!units.agrees(1, other, &values(3)));
-        assert!(!units.may_ask(1, span(), (rest, 1)) && units.may_ask(1, other, (rest, 1)));
+        assert!(!units.agrees(1, span(), &reads(1)));
+        assert!(!units.agrees(1, span(), &reads(2)), "they differ");
+        assert!(!units.agrees(1, span(), &Reply::Exception(6)), "nor this");
+        assert!(!units.agrees(1, span(), &reads(2)));
+        assert!(units.agrees(1, span(), &reads(2)));
+        units.answered(1, now);
+        // The one that was lost may still come, to whatever is asked then. The first that is asked is the chosen one.
+        assert!(units.may_ask(1, other, (now, 1)) && units.is_doubted(1));
+        assert!(!units.agrees(1, other, &reads(3)));
+        assert!(!units.may_ask(1, span(), (now, 1)) && units.may_ask(1, other, (now, 1)));
         units.any_block(1);
-        assert!(units.may_ask(1, span(), (rest, 1)));
+        assert!(units.may_ask(1, span(), (now, 1)));
+        assert!(!units.agrees(1, span(), &reads(2)) && units.agrees(1, span(), &reads(2)));
+        units.answered(1, now + DOUBTED_FOR);
+        assert!(!units.is_doubted(1) && units.agrees(1, other, &reads(3)));
+    }
+
+    #[test]
+    fn a_value_that_differs_every_time_is_believed_when_no_older_reply_can_be_left() {
+        let mut units = Units::new([1].into_iter());
+        units.lost_reply(1, Some(span()));
+        let believed = (0..10).map(|n| units.agrees(1, span(), &reads(n)));
+        let first = believed.take_while(|believed| !believed).count();
+        assert_eq!(first + 1, usize::from(REPLIES_MAX));
+        let given_up_after = Terms {
+            // The most that site.toml may say.
+            retries: 2,
+            ..terms()
+        };
+        assert!(u32::from(REPLIES_MAX) > given_up_after.unit_failures());
+    }
+
+    #[test]
+    fn who_speaks_without_being_asked_is_listened_to_until_all_has_been_well_for_long() {
+        let now = Instant::now();
+        let mut units = Units::new([1].into_iter());
+        assert_eq!(units.settle(1), Duration::ZERO);
+        units.spoke(1);
+        // It goes on: a double behind every reply, and the replies agree.
+        assert!(!units.agrees(1, span(), &reads(1)));
+        units.spoke(1);
+        assert!(units.agrees(1, span(), &reads(1)));
+        units.answered(1, now);
+        units.spoke(1);
+        units.answered(1, now + DOUBTED_FOR);
+        assert_eq!(units.settle(1), DOUBLED_WITHIN);
+        units.lost_reply(1, None);
+        assert_eq!(units.settle(1), DOUBLED_WITHIN);
+        units.answered(1, now + DOUBTED_FOR);
+        units.answered(1, now + DOUBTED_FOR * 2);
+        assert!(!units.is_doubted(1));
+        // Nobody doubts who is not read.
+        units.spoke(2);
+        assert_eq!(units.all().collect::<Vec<u8>>(), [1]);
     }
 
     #[test]

@@ -52,11 +52,15 @@ impl Bus {
             self.summaries.forget(unit);
         }
         match answer {
-            Ok(Reply::Values(values)) if self.believes(index, &values) => {
-                self.take_values(index, &values, started);
+            // The gateway is there, the device behind it is not.
+            Ok(Reply::Exception(code)) if is_of_gateway(code) => {
+                self.last_fault = Fault::Gateway;
+                self.no_reply(index, started, Fault::Gateway);
             }
-            Ok(Reply::Values(_) | Reply::Written | Reply::Identity(_)) => {}
+            Ok(reply) if !self.believes(index, &reply, started) => {}
+            Ok(Reply::Values(values)) => self.take_values(index, &values, started),
             Ok(Reply::Exception(code)) => self.take_exception(index, code, started),
+            Ok(Reply::Written | Reply::Identity(_)) => {}
             // The other side had closed before anything was asked: the connection is made anew and nobody has failed.
             Err(failure) if !failure.has_left && self.failures == 1 => {}
             Err(failure) => self.no_reply(index, started, failure.fault),
@@ -95,21 +99,23 @@ impl Bus {
         }
     }
 
-    /// Whether the values are what the block reads now. On a line that does not tell replies apart the first reply after a lost one
-    /// may be an older one: the same block is read again until two replies agree.
-    fn believes(&mut self, index: usize, values: &Values) -> bool {
+    /// Whether the reply is what the block reads now. On a line that does not tell replies apart it may be an older one: the same
+    /// block is read again until two replies agree, and owes a reply until then.
+    fn believes(&mut self, index: usize, reply: &Reply, started: Instant) -> bool {
         let Some(block) = self.cycle.block_mut(index) else {
             return false;
         };
         let unit = block.unit;
-        if self.units.agrees(unit, block.span, values) {
+        if self.units.agrees(unit, block.span, reply) {
             return true;
         }
         (block.failures, block.ask_after) = (0, None);
+        if matches!(block.standing, Standing::Unread | Standing::Fresh) {
+            block.standing = Standing::Silent { since: started };
+        }
         self.units.heard(unit);
         let doubted = |counts: &mut Counts| counts.doubted += 1;
         self.port.counters.change(Some(unit), doubted);
-        self.cycle.advance(true);
         false
     }
 
@@ -163,8 +169,7 @@ impl Bus {
     }
 
     fn unit_answered(&mut self, unit: u8) {
-        let rest = Instant::now() + self.terms.of(unit).timeout;
-        if self.units.answered(unit, rest) {
+        if self.units.answered(unit, Instant::now()) {
             self.ask_all_of(unit);
         }
     }
@@ -179,17 +184,10 @@ impl Bus {
 
     /// The device answered that it does not give these elements.
     fn take_exception(&mut self, index: usize, code: u8, started: Instant) {
-        if is_of_gateway(code) {
-            // The gateway is there, the device behind it is not.
-            self.last_fault = Fault::Gateway;
-            self.no_reply(index, started, Fault::Gateway);
-            return;
-        }
         let Some(unit) = self.cycle.block(index).map(|block| block.unit) else {
             return;
         };
         self.unit_answered(unit);
-        self.units.any_block(unit);
         match code {
             ILLEGAL_ADDRESS | ILLEGAL_VALUE => {
                 let is_hole = self.cycle.block(index).is_some_and(Block::is_hole);
@@ -274,7 +272,8 @@ impl Bus {
         }
     }
 
-    /// No reply: the block keeps its readings, and is asked again at once the first time.
+    /// No reply: the block keeps its readings, and is asked again at once the first time. Where replies are not told apart it is asked
+    /// when the lost one has had another timeout to come.
     fn no_reply(&mut self, index: usize, started: Instant, fault: Fault) {
         let now = Instant::now();
         let Some(block) = self.cycle.block_mut(index) else {
@@ -292,7 +291,11 @@ impl Bus {
         let round = self.cycle.round();
         self.units.failed(unit, fault, (now, round), &terms);
         if !terms.tells_apart {
-            self.units.doubt(unit, Some(span));
+            self.units.lost_reply(unit, Some(span));
+            self.units.rest(unit, now + terms.timeout);
+            if !self.units.is_silent(unit) {
+                self.cycle.start_by(now + terms.timeout);
+            }
         }
         self.halve(index);
         self.forget_partial_cycle(|of| of == unit);

@@ -20,16 +20,11 @@ impl Bus {
             return;
         };
         let (unit, begun) = (waiting.unit, Instant::now());
-        let is_read = self.units.all().any(|read| read == unit);
         let replied = self.exchange(unit, waiting.request.clone()).await;
         let terms = self.terms.of(unit);
         if replied.is_err() && !terms.tells_apart {
             // What comes late must not meet the next question.
             self.units.rest(unit, Instant::now() + terms.timeout);
-        }
-        if !is_read {
-            // It is none of the line's units, and nothing that it does or not is a loss.
-            self.units.forget(unit);
         }
         waiting.answer(probe::told(replied));
         self.port.questions.took(begun.elapsed());

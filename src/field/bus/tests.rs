@@ -7,6 +7,7 @@ mod gateway;
 mod inside;
 mod libmodbus;
 mod lines;
+mod out_of_turn;
 mod overtaking;
 mod peers;
 mod serial;

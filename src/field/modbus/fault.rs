@@ -63,9 +63,12 @@ impl Fault {
             Self::Unreachable => "unreachable",
             Self::Gateway => "gateway",
             Self::Bad(BadReply::OwnEcho) => "echo",
-            Self::Bad(BadReply::Checksum | BadReply::Truncated { .. } | BadReply::Noise) => {
-                "garbled"
-            }
+            Self::Bad(
+                BadReply::Checksum
+                | BadReply::Truncated { .. }
+                | BadReply::Noise
+                | BadReply::TwoAnswers,
+            ) => "garbled",
             Self::Unsolicited | Self::Bad(_) => "bad_reply",
             Self::Missing => "missing",
             Self::Taken => "taken",
@@ -116,4 +119,6 @@ pub(crate) struct Tally {
     pub(crate) noise: u32,
     /// The first whole frame in the place of the reply that was not the reply.
     pub(crate) wrong: Option<BadReply>,
+    /// Somebody spoke who had not been asked: enough bytes for a frame that is not the reply, before it or behind it.
+    pub(crate) is_out_of_turn: bool,
 }

@@ -139,6 +139,8 @@ pub(crate) enum BadReply {
     Noise,
     #[error("our own request came back: the adapter hears itself")]
     OwnEcho,
+    #[error("two answers to one question that differ")]
+    TwoAnswers,
 }
 
 impl BadReply {
@@ -156,6 +158,7 @@ impl BadReply {
             Self::Truncated { .. } => "truncated",
             Self::Noise => "noise",
             Self::OwnEcho => "own_echo",
+            Self::TwoAnswers => "two_answers",
         }
     }
 }

@@ -148,6 +148,14 @@ impl Request {
         }
     }
 
+    /// Whether a reply that grants this request may look like one that grants the other.
+    pub(crate) fn is_answered_like(&self, other: &Self) -> bool {
+        if self.is_echoed() {
+            return self == other;
+        }
+        self.function() == other.function() && self.reply_len() == other.reply_len()
+    }
+
     /// The bytes of the request.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![self.function()];

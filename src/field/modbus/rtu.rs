@@ -5,6 +5,7 @@
 //! request asks for and its checksum. Bytes are read from left to right. A whole frame of anybody is passed over as one, so a
 //! reply is never found inside of another frame; bytes that begin no frame are noise and passed over one by one.
 
+use super::fault::{Fault, Tally};
 use super::identity;
 use super::pdu::{BadReply, Lenient, Reply, Request};
 
@@ -14,6 +15,8 @@ const BROADCAST: u8 = 0;
 const AROUND: usize = 3;
 /// A refusal: unit, function code, exception code, checksum.
 const REFUSAL: usize = 5;
+/// Fewer bytes than the shortest reply has are noise, as a line without bias makes it.
+pub(super) const SHORTEST: usize = REFUSAL;
 /// The longest frame.
 const LONGEST: usize = 256;
 /// The echo of a write: unit, function code, two words, checksum.
@@ -40,8 +43,8 @@ pub(crate) struct Look {
     pub(crate) wrong: Option<BadReply>,
     /// Bytes that belong to no frame.
     pub(crate) noise: u32,
-    /// Bytes after the reply.
-    pub(crate) has_rest: bool,
+    /// How many bytes stand behind the reply.
+    pub(crate) rest: usize,
 }
 
 /// What begins at one place of the bytes.
@@ -100,7 +103,7 @@ impl Asked {
             let skip = match self.piece(rest) {
                 Piece::Reply(reply, length) => {
                     look.reply = Some(reply);
-                    look.has_rest = rest.len() > length;
+                    look.rest = rest.len() - length;
                     return look;
                 }
                 Piece::Part if !is_quiet => return look,
@@ -128,12 +131,44 @@ impl Asked {
         look
     }
 
-    /// Why there is no reply though the time is over; `None` when nothing came at all.
-    pub(crate) fn verdict(&self, bytes: &[u8]) -> Option<BadReply> {
+    /// What the bytes come to when no more are waited for.
+    pub(crate) fn conclude(&self, bytes: &[u8], tally: &mut Tally) -> Result<Reply, Fault> {
+        let look = self.look(bytes, true);
+        tally.noise += look.noise;
+        let is_frame = look.wrong.is_some_and(|bad| bad != BadReply::Checksum);
+        tally.is_out_of_turn |= is_frame || look.rest >= SHORTEST;
+        let Some(reply) = look.reply.clone() else {
+            let verdict = self.verdict(bytes, &look);
+            return Err(verdict.map_or(Fault::Timeout, Fault::Bad));
+        };
+        tally.strays += u32::from(look.rest > 0);
+        tally.wrong = look.wrong;
+        tally.is_out_of_turn |= usize::try_from(look.noise).is_ok_and(|noise| noise >= SHORTEST);
+        let rest = bytes.len() - look.rest;
+        if self.is_contradicted(&reply, bytes.get(rest..).unwrap_or_default()) {
+            return Err(Fault::Bad(BadReply::TwoAnswers));
+        }
+        Ok(reply)
+    }
+
+    /// Whether another answer to the same question stands there.
+    fn is_contradicted(&self, reply: &Reply, mut bytes: &[u8]) -> bool {
+        loop {
+            let look = self.look(bytes, true);
+            match look.reply {
+                Some(other) if other == *reply => {
+                    bytes = bytes.get(bytes.len() - look.rest..).unwrap_or_default();
+                }
+                other => return other.is_some(),
+            }
+        }
+    }
+
+    /// Why there is no reply; `None` when nothing came at all.
+    fn verdict(&self, bytes: &[u8], look: &Look) -> Option<BadReply> {
         if bytes.is_empty() {
             return None;
         }
-        let look = self.look(bytes, true);
         // After a good beginning nothing followed.
         let is_begun = bytes.first().is_some_and(|unit| self.is_from(*unit));
         let is_begun = is_begun && bytes.len() < self.reply_len();

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
-use super::rtu::Asked;
+use super::rtu::{Asked, SHORTEST};
 use super::stream;
 use super::transport::{Ask, Way};
 use crate::field::trace::{Ring, Verdict};
@@ -23,6 +23,8 @@ const MISSES_MAX: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(30);
 /// Most bytes that are listened to for one reply: two whole frames.
 const BYTES_MAX: usize = 512;
+/// Behind a reply no more is waited for than this.
+const BABBLE: Duration = Duration::from_secs(1);
 
 /// An open connection that owes nothing.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub(crate) struct Sent {
     connection: Connection,
     asked: Asked,
     deadline: Instant,
+    settle: Duration,
     tally: Tally,
 }
 
@@ -66,6 +69,7 @@ impl Connection {
                 connection: self,
                 asked,
                 deadline,
+                settle: ask.settle,
                 tally,
             }),
             Err(failure) => {
@@ -84,6 +88,7 @@ impl Connection {
         if !strays.is_empty() {
             self.ring.heard(&strays, Verdict::Stray);
             tally.strays += 1;
+            tally.is_out_of_turn |= strays.len() >= SHORTEST;
         }
         let asked = Asked::new(ask.unit, ask.request.clone(), false);
         let asked = asked.ok_or(not_left(Fault::Unreachable))?;
@@ -130,34 +135,49 @@ impl Sent {
             } else {
                 self.deadline.min(pause)
             };
-            let read = timeout_at(until, self.connection.stream.read_buf(&mut bytes)).await;
-            let is_quiet = match read {
-                Ok(Ok(0)) => return Err(self.ended(&bytes, Fault::Reset)),
-                Ok(Ok(_)) => {
-                    self.connection.last = Instant::now();
-                    false
-                }
-                Ok(Err(error)) => return Err(self.ended(&bytes, error.into())),
-                Err(_elapsed) => !bytes.is_empty(),
-            };
-            let look = self.asked.look(&bytes, is_quiet);
-            if let Some(reply) = look.reply {
-                tracing::trace!(?bytes, "reply");
-                self.connection.ring.heard(&bytes, &reply);
-                self.tally.noise += look.noise;
-                self.tally.strays += u32::from(look.has_rest);
-                self.tally.wrong = look.wrong;
-                return Ok(reply);
+            let has_more = self.take(&mut bytes, until).await?;
+            let look = self.asked.look(&bytes, !has_more && !bytes.is_empty());
+            if look.reply.is_some() {
+                self.listen_on(&mut bytes).await?;
+                return self.concluded(&bytes);
             }
             if Instant::now() >= self.deadline || bytes.len() > BYTES_MAX {
-                tracing::trace!(?bytes, "no reply in time");
-                self.tally.noise += self.asked.look(&bytes, true).noise;
-                let bad = self.asked.verdict(&bytes);
-                let fault = bad.map_or(Fault::Timeout, Fault::Bad);
-                self.connection.ring.heard(&bytes, fault);
-                return Err((fault, true));
+                return self.concluded(&bytes);
             }
         }
+    }
+
+    /// Takes what comes behind a reply, until the line has been silent for as long as was asked.
+    async fn listen_on(&mut self, bytes: &mut Vec<u8>) -> Result<(), (Fault, bool)> {
+        let patience = Instant::now() + self.settle + BABBLE;
+        while bytes.len() <= BYTES_MAX {
+            let until = patience.min(self.connection.last + self.settle);
+            if Instant::now() >= until {
+                break;
+            }
+            self.take(bytes, until).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what comes until then; false when nothing does.
+    async fn take(&mut self, bytes: &mut Vec<u8>, until: Instant) -> Result<bool, (Fault, bool)> {
+        match timeout_at(until, self.connection.stream.read_buf(bytes)).await {
+            Ok(Ok(0)) => Err(self.ended(bytes, Fault::Reset)),
+            Ok(Ok(_)) => {
+                self.connection.last = Instant::now();
+                Ok(true)
+            }
+            Ok(Err(error)) => Err(self.ended(bytes, error.into())),
+            Err(_elapsed) => Ok(false),
+        }
+    }
+
+    fn concluded(&mut self, bytes: &[u8]) -> Result<Reply, (Fault, bool)> {
+        let concluded = self.asked.conclude(bytes, &mut self.tally);
+        tracing::trace!(?bytes, ?concluded, "heard");
+        self.connection.ring.heard(bytes, &concluded);
+        concluded.map_err(|fault| (fault, true))
     }
 
     fn ended(&self, bytes: &[u8], fault: Fault) -> (Fault, bool) {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
-use super::rtu::{Asked, Look};
+use super::rtu::{Asked, SHORTEST};
 use super::transport::{Ask, Way};
 use crate::domain::line::SerialLine;
 use crate::field::port::Port;
@@ -179,7 +179,7 @@ impl Wire {
             };
             let _ = job.sent.send(sent);
             if let Some(asked) = asked {
-                let reply = self.listen(&asked, job.ask.limit);
+                let reply = self.listen(&asked, &job.ask);
                 end = reply.as_ref().err().copied();
                 let reply = reply.map_err(|fault| Failure {
                     has_left: true,
@@ -229,15 +229,16 @@ impl Wire {
     fn wait_for_silence(&mut self, silence: Duration) -> Result<(), Fault> {
         let patience = Instant::now() + silence + BABBLE;
         let mut bytes = [0_u8; 256];
-        let mut is_stray = false;
+        let mut strays = 0;
         loop {
             while let Some(count) = self.port.read(&mut bytes)? {
                 let stale = bytes.get(..count).unwrap_or_default();
                 tracing::trace!(bytes = ?stale, "stale");
                 self.ring.heard(stale, Verdict::Stray);
                 self.last = Instant::now();
-                self.tally.strays += u32::from(!is_stray);
-                is_stray = true;
+                self.tally.strays += u32::from(strays == 0);
+                strays += count;
+                self.tally.is_out_of_turn |= strays >= SHORTEST;
                 if self.last >= patience {
                     return Err(Fault::Babble);
                 }
@@ -252,8 +253,8 @@ impl Wire {
 
     /// Listens until the reply is whole or the time is over. Time runs from the end of the request; what the reply itself takes on
     /// the line is added to it.
-    fn listen(&mut self, asked: &Asked, limit: Duration) -> Result<Reply, Fault> {
-        let deadline = self.last + limit + self.time_of(asked.reply_len());
+    fn listen(&mut self, asked: &Asked, ask: &Ask) -> Result<Reply, Fault> {
+        let deadline = self.last + ask.limit + self.time_of(asked.reply_len());
         let mut bytes = Vec::with_capacity(64);
         loop {
             let pause = Instant::now() + PAUSE;
@@ -264,17 +265,30 @@ impl Wire {
             };
             let has_more = self.port.wait(PollFlags::IN, until)? && self.take(&mut bytes)?;
             let look = asked.look(&bytes, !has_more && !bytes.is_empty());
-            if let Some(reply) = self.told(look) {
-                tracing::trace!(?bytes, "reply");
-                self.ring.heard(&bytes, &reply);
-                return Ok(reply);
+            if look.reply.is_some() {
+                self.listen_on(&mut bytes, ask.settle)?;
+                return self.concluded(asked, &bytes);
             }
             let is_over = Instant::now() >= deadline || bytes.len() > BYTES_MAX;
             if is_over {
-                tracing::trace!(?bytes, "no reply in time");
-                return Err(self.verdict(asked, &bytes));
+                return self.concluded(asked, &bytes);
             }
         }
+    }
+
+    /// Takes what comes behind a reply, until the line has been silent for so long.
+    fn listen_on(&mut self, bytes: &mut Vec<u8>, settle: Duration) -> Result<(), Fault> {
+        let patience = Instant::now() + settle + BABBLE;
+        while bytes.len() <= BYTES_MAX {
+            let until = patience.min(self.last + settle);
+            if Instant::now() >= until {
+                break;
+            }
+            if self.port.wait(PollFlags::IN, until)? {
+                self.take(bytes)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads what has come.
@@ -292,19 +306,11 @@ impl Wire {
         Ok(has_more)
     }
 
-    fn told(&mut self, look: Look) -> Option<Reply> {
-        let reply = look.reply?;
-        self.tally.noise += look.noise;
-        self.tally.strays += u32::from(look.has_rest);
-        self.tally.wrong = look.wrong;
-        Some(reply)
-    }
-
-    fn verdict(&mut self, asked: &Asked, bytes: &[u8]) -> Fault {
-        self.tally.noise += asked.look(bytes, true).noise;
-        let fault = asked.verdict(bytes).map_or(Fault::Timeout, Fault::Bad);
-        self.ring.heard(bytes, fault);
-        fault
+    fn concluded(&mut self, asked: &Asked, bytes: &[u8]) -> Result<Reply, Fault> {
+        let concluded = asked.conclude(bytes, &mut self.tally);
+        tracing::trace!(?bytes, ?concluded, "heard");
+        self.ring.heard(bytes, &concluded);
+        concluded
     }
 
     /// How long so many characters take on the line.

@@ -22,6 +22,8 @@ pub(crate) struct Ask {
     pub(crate) limit: Duration,
     /// Least silence before it.
     pub(crate) gap: Duration,
+    /// How long the line is listened to behind the reply, where replies are not numbered.
+    pub(crate) settle: Duration,
     /// What its device may do against the letter.
     pub(crate) lenient: Lenient,
 }

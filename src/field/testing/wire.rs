@@ -24,6 +24,10 @@ pub(crate) enum Wrong {
     /// So long after the request.
     Late(Duration),
     Twice,
+    /// The right reply, and again after so long.
+    Doubled(Duration),
+    /// The right reply, and after so long that of another device with the same address, on which everything stands otherwise.
+    Contradicted(Duration),
     /// The reply of another unit.
     Foreign,
     /// The reply of another unit, then the right one.
@@ -68,6 +72,8 @@ pub(crate) struct Slave {
     /// A longer question than this is not answered at all.
     pub(crate) registers_max: Option<u16>,
     pub(crate) acts: VecDeque<Wrong>,
+    /// The same for every read of one unit when there is no other.
+    pub(crate) always: Option<(u8, Wrong)>,
     /// The same for writes.
     pub(crate) write_acts: VecDeque<Wrong>,
     /// Unit and address of each read.
@@ -185,7 +191,11 @@ fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> 
     }
     let act = match function {
         5 | 6 => slave.write_acts.pop_front(),
-        _ => slave.acts.pop_front(),
+        _ => {
+            let always = slave.always.filter(|(of, _)| *of == unit);
+            let next = slave.acts.pop_front();
+            next.or(always.map(|(_, wrong)| wrong))
+        }
     };
     let right = match function {
         3 => read(unit, &registers, address, count),
@@ -227,6 +237,12 @@ fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> 
         Some(Wrong::BadUnit) => resealed(right, |frame| frame[0] ^= 0x40),
         Some(Wrong::Shorter) => read(unit, &registers, address, count - 1),
         Some(Wrong::OtherValue) => resealed(right, |frame| frame[4] = 0x01),
+        Some(Wrong::Doubled(_)) => [right.clone(), right].concat(),
+        Some(Wrong::Contradicted(_)) => {
+            let inverted =
+                |frame: &mut Vec<u8>| frame[3..].iter_mut().for_each(|byte| *byte ^= 0xFF);
+            [right.clone(), resealed(right, inverted)].concat()
+        }
         Some(Wrong::Late(_) | Wrong::Split(_) | Wrong::NotDone) | None => right,
     };
     let reply = if slave.collides {
@@ -242,12 +258,14 @@ fn answer(file: &File, slave: &Mutex<Slave>, request: &[u8], began: Instant) -> 
     };
     let starts = began + CHARACTER * 8 + late;
     let (mut sent, mut is_crossed) = (starts, false);
-    let pause = match act {
-        Some(Wrong::Split(pause)) => pause,
-        _ => Duration::ZERO,
+    let half = u32::try_from(reply.len() / 2).unwrap();
+    let (from, pause) = match act {
+        Some(Wrong::Split(pause)) => (2, pause),
+        Some(Wrong::Doubled(pause) | Wrong::Contradicted(pause)) => (half, pause),
+        _ => (0, Duration::ZERO),
     };
     for (n, byte) in (1_u32..).zip(reply) {
-        let due = starts + CHARACTER * n + if n > 2 { pause } else { Duration::ZERO };
+        let due = starts + CHARACTER * n + if n > from { pause } else { Duration::ZERO };
         thread::sleep(due.saturating_duration_since(Instant::now()));
         if n == 1 {
             // A request that came while the line was silent has not waited for this reply.

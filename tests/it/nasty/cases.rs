@@ -174,7 +174,7 @@ fn devices() -> Vec<Case> {
         case((19, "unlatched"), BOTH, r#"[{"name":"unlatched"}]"#, Expect::Unlatched, &["ok"]),
         case((20, "unplug"), SERIAL, r#"[{"name":"unplug","ms":2500}]"#, Expect::Outage(GONE), &["port"]),
         case((20, "collision"), SERIAL, r#"[{"name":"collision"}]"#, GARBLED, &["checksum", "noise"]),
-        case((20, "collision-second"), SERIAL, r#"[{"name":"collision","garbled":false}]"#, Expect::Reads, &["late"]),
+        case((20, "collision-second"), SERIAL, r#"[{"name":"collision","garbled":false}]"#, GARBLED, &["two_answers"]),
         case((20, "watchdog"), BOTH, r#"[{"name":"watchdog","ms":1500}]"#, Expect::Dropped, &["ok"]),
     ]
 }

@@ -298,6 +298,7 @@ async fn exchange(connection: Connection, request: Request) -> (Connection, Repl
         request,
         limit: Duration::from_secs(10),
         gap: Duration::ZERO,
+        settle: Duration::ZERO,
         lenient: Lenient::default(),
     };
     let sent = connection.send(ask).await.map_err(|failed| failed.failure);

@@ -85,10 +85,10 @@ fn a_reply_is_found_behind_noise_and_behind_frames_of_others() {
             (look.reply, look.wrong, look.noise),
             (values(), wrong, noise)
         );
-        assert!(!look.has_rest);
+        assert_eq!(look.rest, 0);
     }
     let twice = [right(), right()].concat();
-    assert!(asked().look(&twice, false).has_rest);
+    assert_eq!(asked().look(&twice, false).rest, right().len());
     // What looks like the beginning of a long frame hides the reply only until the line is quiet.
     let bytes = [vec![0x05, 0x03, 0xFA], right()].concat();
     assert_eq!(asked().look(&bytes, false).reply, None);
@@ -114,17 +114,46 @@ fn a_reply_is_never_found_inside_of_another_frame() {
 
 #[test]
 fn what_was_wrong_is_named() {
-    let verdict = |bytes: &[u8]| asked().verdict(bytes);
-    assert_eq!(verdict(&[]), None);
-    assert_eq!(verdict(&right()[..5]), Some(BadReply::Truncated { got: 5 }));
+    let verdict = |bytes: &[u8]| asked().conclude(bytes, &mut Tally::default());
+    let bad = |bad| Err(Fault::Bad(bad));
+    assert_eq!(verdict(&[]), Err(Fault::Timeout));
+    assert_eq!(verdict(&right()[..5]), bad(BadReply::Truncated { got: 5 }));
     let mut spoilt = right();
     spoilt[4] ^= 1;
-    assert_eq!(verdict(&spoilt), Some(BadReply::Checksum));
-    assert_eq!(verdict(&[0xFF; 4]), Some(BadReply::Noise));
-    assert_eq!(verdict(&asked().encode()), Some(BadReply::OwnEcho));
+    assert_eq!(verdict(&spoilt), bad(BadReply::Checksum));
+    assert_eq!(verdict(&[0xFF; 4]), bad(BadReply::Noise));
+    assert_eq!(verdict(&asked().encode()), bad(BadReply::OwnEcho));
     // Behind an echo that is not expected nothing is believed: a write would be its own reply.
     let heard = [asked().encode(), right()].concat();
     assert_eq!(asked().look(&heard, true).reply, None);
+}
+
+#[test]
+fn two_answers_to_one_question_are_one_only_if_they_are_the_same() {
+    let conclude = |pieces: &[Vec<u8>]| {
+        let mut tally = Tally::default();
+        let concluded = asked().conclude(&pieces.concat(), &mut tally);
+        (concluded.ok(), tally.is_out_of_turn)
+    };
+    let other = || framed(vec![17, 3, 4, 0x02, 0x2B, 0x00, 0x65]);
+    let foreign = || framed(vec![18, 3, 4, 0x02, 0x2B, 0x00, 0x65]);
+    assert_eq!(conclude(&[right()]), (values(), false));
+    assert_eq!(conclude(&[right(), right()]), (values(), true));
+    assert_eq!(conclude(&[right(), other()]), (None, true));
+    assert_eq!(conclude(&[right(), right(), other()]), (None, true));
+    assert_eq!(conclude(&[right(), vec![0xFF], other()]), (None, true));
+    assert_eq!(
+        conclude(&[right(), framed(vec![17, 0x83, 2])]),
+        (None, true)
+    );
+    // Somebody else speaks, before it and behind it.
+    assert_eq!(conclude(&[foreign(), right()]), (values(), true));
+    assert_eq!(conclude(&[right(), foreign()]), (values(), true));
+    // What a line without bias adds is nobody.
+    assert_eq!(
+        conclude(&[vec![0xFF, 0x00], right(), vec![0x00; 3]]),
+        (values(), false)
+    );
 }
 
 #[test]
