@@ -2,7 +2,7 @@
 //!
 //! A point is in a block only if all its elements are: [`Block::join`] is the one place that puts it there, and no split cuts it.
 //! Elements between points are read along up to the profile's `gap_max`, and nothing is ever decoded from them. A point whose group
-//! has several tables is in one block for each of them.
+//! has several tables is in one block for each of them. Where replies are not numbered, full blocks in a row differ in length.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,6 +120,8 @@ pub(crate) enum Unplaced {
 struct Limits {
     count_max: u16,
     gap_max: u16,
+    /// Replies are not numbered: two of one length in a row would have to be kept apart.
+    has_no_numbers: bool,
 }
 
 /// One part on its own: its elements, and the block that would hold nothing else.
@@ -154,9 +156,11 @@ pub(crate) fn blocks_of<'a>(
     lone.sort_by_key(|lone| lone.block.rank());
     let mut blocks: Vec<Block> = Vec::new();
     for Lone { block, limits } in lone {
-        match blocks.last_mut() {
-            Some(last) if last.takes(&block, limits) => last.join(block),
-            Some(_) | None => blocks.push(block),
+        match blocks.as_mut_slice() {
+            [before @ .., last] if last.takes(&block, limits.unlike(before.last(), &block)) => {
+                last.join(block);
+            }
+            _ => blocks.push(block),
         }
     }
     let summaries = summaries(bus, &blocks, profiles);
@@ -236,6 +240,7 @@ fn limits(bus: &Bus, profile: &Profile, area: Area) -> Limits {
         Line::Tcp(_) => BESIDE_TCP,
         Line::RtuOverTcp(_) | Line::Serial(_) | Line::Listen(_) | Line::Printer(_) => BESIDE_RTU,
     };
+    let has_no_numbers = !matches!(bus.line, Line::Tcp(_));
     let allowed = if area.is_bits() {
         BITS_MAX
     } else {
@@ -244,6 +249,23 @@ fn limits(bus: &Bus, profile: &Profile, area: Area) -> Limits {
     Limits {
         count_max: profile.count_max(area, beside).min(allowed),
         gap_max: profile.gap_max,
+        has_no_numbers,
+    }
+}
+
+impl Limits {
+    /// The limits of a block behind this one that takes this part: a little less where the one before is full.
+    fn unlike(self, before: Option<&Block>, part: &Block) -> Self {
+        let is_full = |before: &&Block| {
+            before.kind() == part.kind() && before.span.count() + part.span.count() > self.count_max
+        };
+        match before.filter(is_full) {
+            Some(before) if self.has_no_numbers => Self {
+                count_max: before.span.shorter(),
+                ..self
+            },
+            Some(_) | None => self,
+        }
     }
 }
 
@@ -269,9 +291,13 @@ impl Block {
         (self.scan, self.unit, self.span.area(), self.span.start())
     }
 
+    /// What only blocks that may be read together have in common.
+    fn kind(&self) -> (Scan, u8, Area, Option<Covered>) {
+        (self.scan, self.unit, self.span.area(), self.covered)
+    }
+
     /// Whether a later part may be read with this block.
     fn takes(&self, next: &Self, limits: Limits) -> bool {
-        let key = |block: &Self| (block.scan, block.unit, block.span.area(), block.covered);
         let Some(distance) = next.span.start().checked_sub(self.span.start()) else {
             return false;
         };
@@ -280,7 +306,7 @@ impl Block {
             .span
             .count()
             .max(distance.saturating_add(next.span.count()));
-        key(self) == key(next) && gap <= limits.gap_max && count <= limits.count_max
+        self.kind() == next.kind() && gap <= limits.gap_max && count <= limits.count_max
     }
 
     /// Takes a later part in. A span that Modbus does not allow leaves the block as it was: `takes` has been asked.

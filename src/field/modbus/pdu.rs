@@ -46,6 +46,15 @@ impl Span {
         self.count
     }
 
+    /// The most elements of its table whose reply has fewer bytes.
+    pub(crate) fn shorter(self) -> u16 {
+        if self.area.is_bits() {
+            (self.count.div_ceil(8) - 1) * 8
+        } else {
+            self.count - 1
+        }
+    }
+
     /// Bytes of data in the reply.
     pub(super) fn bytes(self) -> u8 {
         let bytes = if self.area.is_bits() {

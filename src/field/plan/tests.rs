@@ -187,7 +187,45 @@ fn a_short_frame_holds_fewer_registers_and_fewest_on_tcp() {
     bus.line = Line::RtuOverTcp("-".to_owned());
     let site = site(vec![bus.clone()], points.collect());
     let (found, _) = blocks(&site, &bus, &profiles);
-    assert_eq!(spans(&found), [(0, 29), (29, 29), (58, 2)]);
+    assert_eq!(spans(&found), [(0, 29), (29, 28), (57, 3)]);
+}
+
+#[test]
+fn full_blocks_in_a_row_differ_in_length_where_replies_are_not_numbered() {
+    let of = |group: Group, line: Line| {
+        let profiles = profile(vec![group], 20, 8);
+        let points = (0..70).map(|n| point(&format!("P{n:03}"), "b", 1, ("g0", n)));
+        let mut bus = bus("b", "-", &[(1, "p")]);
+        bus.line = line;
+        let site = site(vec![bus.clone()], points.collect());
+        spans(&blocks(&site, &bus, &profiles).0)
+    };
+    let line = || Line::RtuOverTcp("-".to_owned());
+    let (words, bits) = (
+        || words(0, 70),
+        || group(Area::Discrete, (0, 70), bit(), Scan::First),
+    );
+    assert_eq!(of(words(), line()), [(0, 20), (20, 19), (39, 20), (59, 11)]);
+    let numbered = Line::Tcp("-".to_owned());
+    assert_eq!(
+        of(words(), numbered),
+        [(0, 20), (20, 20), (40, 20), (60, 10)]
+    );
+    // 16 bits are two bytes of a reply, and the next shorter ones are one.
+    let of_bits = of(bits(), line());
+    assert_eq!(
+        of_bits,
+        [(0, 16), (16, 8), (24, 16), (40, 8), (48, 16), (64, 6)]
+    );
+    // Numbers of two registers.
+    let long = group(
+        Area::Holding,
+        (0, 70),
+        Layout::Number(number(Format::Float32)),
+        Scan::First,
+    );
+    let counts = of(long, line()).into_iter().map(|(_, count)| count);
+    assert_eq!(counts.take(4).collect::<Vec<u16>>(), [20, 18, 20, 18]);
 }
 
 #[test]
