@@ -137,8 +137,6 @@ async fn wireshark_reads_the_frames_of_modbus_tcp() {
     let mut site = TestSite::start(20.0).await;
     let file = site.data().join("trace.pcap");
     let path = file.display().to_string();
-    let (code, printed) = site.tool(&["trace", "--bus", "panel1", "--pcap", &path]);
-    assert_eq!(code, 0, "{printed}");
     let fields = [
         "mbtcp.trans_id",
         "modbus.func_code",
@@ -151,12 +149,15 @@ async fn wireshark_reads_the_frames_of_modbus_tcp() {
         "-o",
         "tcp.check_checksum:TRUE",
     ];
-    let packets = tshark(&file, &sums, &fields);
-    let asked: Vec<_> = packets.iter().filter(|packet| packet[2] == "502").collect();
-    assert!(
-        asked.len() > 2 && packets.len() >= 2 * asked.len() - 1,
-        "{packets:?}"
-    );
+    let packets = until("frames", async || {
+        let (code, printed) = site.tool(&["trace", "--bus", "panel1", "--pcap", &path]);
+        assert_eq!(code, 0, "{printed}");
+        let packets = tshark(&file, &sums, &fields);
+        (packets.len() > 5).then_some(packets)
+    })
+    .await;
+    let asked = packets.iter().filter(|packet| packet[2] == "502").count();
+    assert!(packets.len() >= 2 * asked - 1, "{packets:?}");
     assert!(
         packets
             .iter()
@@ -180,16 +181,20 @@ async fn wireshark_reads_the_frames_of_a_serial_line() {
     let mut site = TestSite::start_whole(20.0).await;
     let file = site.data().join("trace.pcap");
     let path = file.display().to_string();
-    let (code, printed) = site.tool(&["trace", "--bus", "panel3", "--pcap", &path]);
-    assert_eq!(code, 0, "{printed}");
     let options = [
         "-d",
         "udp.port==5020,mbrtu",
         "-o",
         "mbrtu.crc_verification:TRUE",
     ];
-    let packets = tshark(&file, &options, &["mbrtu.unit_id", "modbus.func_code"]);
-    assert!(packets.len() > 4, "{packets:?}");
+    let fields = ["mbrtu.unit_id", "modbus.func_code"];
+    let packets = until("frames", async || {
+        let (code, printed) = site.tool(&["trace", "--bus", "panel3", "--pcap", &path]);
+        assert_eq!(code, 0, "{printed}");
+        let packets = tshark(&file, &options, &fields);
+        (packets.len() > 4).then_some(packets)
+    })
+    .await;
     let known = ["1", "2", "3", "4"];
     assert!(
         packets
