@@ -134,7 +134,7 @@ pub(super) async fn every_wrong_reply(wire: &Wire, bench: &Bench) {
             slave.asked.len()
         });
         until(wire, "wrong reply and right ones", |slave| {
-            slave.acts.is_empty() && slave.asked.len() > asked + 8 + n % 3
+            slave.acts.is_empty() && slave.asked.len() > asked + 5 + n % 3
         })
         .await;
         assert_true(&bench.engine.heard());
@@ -171,7 +171,7 @@ async fn every_request_waits_for_the_silence_and_no_wrong_reply_reaches_a_point(
     every_wrong_reply(&wire, &bench).await;
     let started = Instant::now();
     let before = wire.with(|slave| slave.characters);
-    until(&wire, "200 frames", |slave| slave.silences.len() >= 220).await;
+    until(&wire, "120 frames", |slave| slave.silences.len() >= 120).await;
     let used = wire.with(|slave| slave.characters) - before;
     let heard = bench.engine.heard();
     assert_true(&heard);
