@@ -1,22 +1,28 @@
 //! Moves what is committed from the log beside the database into the database itself.
 //!
-//! That writes megabytes and syncs twice, so it is done beside the commits, on a connection of its own: no alarm waits for it.
+//! That writes megabytes and syncs twice, and a commit beside it waits for the disk: so it is done on a connection of its own, and
+//! once nothing has been committed for a second. While a fire is fought the log only grows.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::engine::ports::Batch;
 
-/// Entries and rows from one checkpoint to the next.
-const EVERY: usize = 1_024;
+/// Entries and rows that are worth a checkpoint.
+const ENOUGH: usize = 1_024;
+/// Without a commit for so long nobody is in a hurry.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The thread that does it; it ends when this is dropped.
 pub(super) struct Checkpointer {
-    since: usize,
+    since: Arc<AtomicUsize>,
     running: Option<(SyncSender<()>, JoinHandle<()>)>,
 }
 
@@ -24,24 +30,25 @@ impl Checkpointer {
     /// Without a thread SQLite checkpoints by itself, later and in a commit.
     pub(super) fn start(path: &Path) -> Self {
         let (wake, woken) = sync_channel(1);
-        let path = path.to_owned();
+        let since = Arc::new(AtomicUsize::new(0));
+        let (path, counted) = (path.to_owned(), Arc::clone(&since));
         let thread = std::thread::Builder::new().name("checkpoint".to_owned());
-        let running = thread.spawn(move || run(&path, &woken));
+        let running = thread.spawn(move || run(&path, &woken, &counted));
         Self {
-            since: 0,
+            since,
             running: running.ok().map(|thread| (wake, thread)),
         }
     }
 
     /// A batch was committed.
-    pub(super) fn committed(&mut self, batch: &Batch) {
-        self.since += batch.entries.len() + batch.rows.len();
-        if self.since < EVERY {
+    pub(super) fn committed(&self, batch: &Batch) {
+        let written = batch.entries.len() + batch.rows.len();
+        let before = self.since.fetch_add(written, Ordering::Relaxed);
+        if before + written < ENOUGH {
             return;
         }
-        self.since = 0;
         if let Some((wake, _)) = &self.running {
-            // One that is asked for already will do.
+            // One that waits to be heard will do.
             let _ = wake.try_send(());
         }
     }
@@ -57,7 +64,7 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(path: &PathBuf, woken: &Receiver<()>) {
+fn run(path: &PathBuf, woken: &Receiver<()>, since: &AtomicUsize) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -66,6 +73,10 @@ fn run(path: &PathBuf, woken: &Receiver<()>) {
     };
     let mut connection = None;
     while woken.recv().is_ok() {
+        if !waits_for_quiet(woken) {
+            break;
+        }
+        since.store(0, Ordering::Relaxed);
         let done = runtime.block_on(checkpoint(path, &mut connection));
         if let Err(error) = done {
             tracing::debug!(%error, "no checkpoint; it is tried again after the next commits");
@@ -75,6 +86,17 @@ fn run(path: &PathBuf, woken: &Receiver<()>) {
     if let Some(open) = connection {
         // Nothing is lost by a connection that does not close.
         let _ = runtime.block_on(open.close());
+    }
+}
+
+/// False when the store is closed meanwhile, which does a checkpoint of its own.
+fn waits_for_quiet(woken: &Receiver<()>) -> bool {
+    loop {
+        match woken.recv_timeout(QUIET) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
     }
 }
 
