@@ -122,7 +122,7 @@ pub fn planned(output: &Output) -> Planned {
 }
 
 /// Another open incident has this output in hand, from the command to the order by hand: it is written once and shown in both
-/// plans. One that was judged false is over for this.
+/// plans. One that was judged false or is being restored is over for this.
 #[must_use]
 pub fn is_in_hand(campus: &Campus, id: &OutputId, of: &CaseId) -> bool {
     let Some(state) = campus.outputs.get(id) else {
@@ -132,7 +132,11 @@ pub fn is_in_hand(campus: &Campus, id: &OutputId, of: &CaseId) -> bool {
     let other = other.and_then(|other| campus.incidents.get(other));
     state.is_live()
         || other.is_some_and(|other| {
-            other.asked.contains(id) && !matches!(other.stage, Stage::FalseAlarm | Stage::Closed)
+            let is_over = matches!(
+                other.stage,
+                Stage::FalseAlarm | Stage::Restoring | Stage::Closed
+            );
+            other.asked.contains(id) && !is_over
         })
 }
 

@@ -11,7 +11,7 @@ use super::posts::{new_order, posts};
 use super::{Class, Incident, Order, Stage, command, correct, groups, offer, room, scene, spread};
 use crate::domain::ids::{CaseId, OutputId, PointId};
 use crate::domain::order::{OrderKind, OrderState};
-use crate::domain::output::{Action, Arming, CommandState, OutputKind};
+use crate::domain::output::{Action, Arming, CommandState, Output, OutputKind};
 use crate::domain::point::{PointKind, Quality};
 use crate::domain::site::Site;
 use crate::domain::time::Now;
@@ -49,6 +49,14 @@ pub fn concerned(campus: &Campus, site: &Site, touched: &BTreeSet<Cell>) -> BTre
                     let ending =
                         |i: &&Incident| matches!(i.stage, Stage::FalseAlarm | Stage::Restoring);
                     concerned.extend(campus.incidents.values().filter(ending).map(id));
+                }
+                // What stood where it should by itself may fall, and is asked for then.
+                if kind == Some(PointKind::Feedback) {
+                    let fed = |o: &&Output| o.feedback.as_ref().is_some_and(|f| f.point == *point);
+                    for output in site.outputs.values().filter(fed) {
+                        let planning = |i: &&Incident| plans(i, &output.id);
+                        concerned.extend(campus.incidents.values().filter(planning).map(id));
+                    }
                 }
             }
             Cell::Link(bus) => {

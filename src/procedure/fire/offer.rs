@@ -2,12 +2,13 @@
 //! 「转自动并启动」. Unanswered it escalates and writes nothing; the mode is never changed by a rule.
 
 use super::super::events::{Event, Mode};
-use super::super::{Campus, outputs};
+use super::super::{Campus, outputs, points};
 use super::posts::new_order;
 use super::{Class, Incident, Stage, follow};
 use crate::domain::ids::RecipientId;
 use crate::domain::order::OrderKind;
-use crate::domain::output::CommandState;
+use crate::domain::output::{CommandState, Output};
+use crate::domain::point::Quality;
 use crate::domain::site::Site;
 use crate::domain::time::Now;
 
@@ -83,15 +84,20 @@ pub fn lift_is_home(campus: &Campus, site: &Site, lift: &crate::domain::ids::Out
     let Some(output) = site.outputs.get(lift) else {
         return true;
     };
-    let mut open = campus
-        .incidents
-        .values()
-        .filter(|incident| incident.stage != Stage::Closed);
-    let reported = open.clone().any(|i| i.lifts_clear.contains(lift));
-    // Where a command of an earlier fire or a test sent the lift, it need not be any more.
-    let latest = campus.outputs.get(lift);
-    let done = latest
-        .filter(|state| state.state == CommandState::Done)
-        .is_some_and(|state| open.any(|i| Some(&i.id) == state.incident.as_ref()));
-    done || reported || outputs::is_in_place(campus, site, output)
+    let incidents = || campus.incidents.values();
+    let reported = incidents().any(|i| i.stage != Stage::Closed && i.lifts_clear.contains(lift));
+    reported || outputs::is_in_place(campus, site, output) || was_sent(campus, site, output)
+}
+
+/// The command of a fire that still burns has sent it, and its contact does not say otherwise. Where a command of an earlier fire, of
+/// one that was judged false or of a test sent the lift, it need not be any more.
+fn was_sent(campus: &Campus, site: &Site, lift: &Output) -> bool {
+    let state = campus.outputs.get(&lift.id);
+    let done = state.filter(|state| state.state == CommandState::Done);
+    let of = done.and_then(|state| campus.incidents.get(state.incident.as_ref()?));
+    let burns = of.is_some_and(|fire| {
+        fire.asked.contains(&lift.id) && (fire.is_undecided() || fire.stage == Stage::Fighting)
+    });
+    let contact = lift.feedback.as_ref().map(|feedback| &feedback.point);
+    burns && contact.is_none_or(|point| points::quality(campus, site, point) != Quality::Good)
 }

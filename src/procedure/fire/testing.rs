@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Incident, Order};
 use crate::domain::actor::{Actor, Role};
+use crate::domain::ids::CommandId;
 use crate::domain::input::{Input, Observation, Reply, Request, Verb};
 use crate::domain::order::{Cause, Figures, ReplyVerb, Via};
+use crate::domain::output::{CommandState, WriteOutcome};
 use crate::domain::point::{Conditions, Quality, Reading};
 use crate::domain::site::Site;
 use crate::domain::time::{EngineTime, Now, WallTime};
@@ -238,6 +240,54 @@ impl Play {
         self.fire("P1-015", true);
         self.verb("take", json!({})).expect("taken");
         self.verb("confirm_fire", json!({})).expect("confirmed");
+    }
+
+    /// A dormitory whose outputs can be seen.
+    pub(crate) fn seen() -> Self {
+        let mut play = Self::new();
+        let up = Input::Link {
+            bus: "io1".into(),
+            up: true,
+            reason: String::new(),
+        };
+        play.take(Actor::Field, up).expect("accepted");
+        play
+    }
+
+    pub(crate) fn permit(&mut self, command: &str) -> bool {
+        let command = CommandId::from(command);
+        let asked = self.take(Actor::Field, Input::Permit { command });
+        asked.expect("an answer").granted == Some(true)
+    }
+
+    pub(crate) fn written(&mut self, command: &str) {
+        self.became(command, WriteOutcome::Written);
+    }
+
+    pub(crate) fn became(&mut self, command: &str, outcome: WriteOutcome) {
+        let command = CommandId::from(command);
+        self.take(Actor::Field, Input::Written { command, outcome })
+            .expect("accepted");
+    }
+
+    pub(crate) fn shows(&mut self, point: &str, active: bool) {
+        let conditions = Conditions {
+            active,
+            ..Conditions::default()
+        };
+        let observation = Observation {
+            point: point.into(),
+            latest: Reading::new(conditions, Quality::Good, self.now.engine),
+            edge: None,
+            missed_edges: 0,
+        };
+        self.take(Actor::Field, Input::Observed(observation))
+            .expect("accepted");
+    }
+
+    pub(crate) fn state_of(&self, output: &str) -> Option<CommandState> {
+        let state = self.ledger.campus.outputs.get(output);
+        state.map(|state| state.state)
     }
 
     /// A document as the pages get it.

@@ -121,6 +121,32 @@ fn what_was_put_back_is_commanded_again_when_it_burns_after_all() {
     assert_eq!(play.incident().asked, before);
 }
 
+/// Rule 5a: the lift is in service again, and no word of the former verdict says where it is.
+#[test]
+fn a_lift_that_was_home_before_the_correction_must_come_home_again() {
+    let mut play = Play::seen();
+    play.burn();
+    let order = play.order("post1", "cordon");
+    play.reply(&order, ReplyVerb::Arrive).expect("heard");
+    assert!(play.permit("D1-LIFT#1"));
+    play.written("D1-LIFT#1");
+    play.shows("D1-LIFT-HOME", true);
+    play.verb_of("duty-lead", "correct_false", said())
+        .expect("corrected");
+    play.shows("D1-LIFT-HOME", false);
+    let feeder = |play: &Play| play.ledger.campus.outputs["D1-LIFT-FEEDER"].count;
+    let before = feeder(&play);
+    play.fire("P1-016", true);
+    play.wait(60);
+    play.verb("confirm_fire", json!({})).expect("confirmed");
+    assert_eq!(play.ledger.campus.outputs["D1-LIFT"].count, 2);
+    assert_eq!(feeder(&play), before, "the lift is not home");
+    assert!(play.permit("D1-LIFT#2"));
+    play.written("D1-LIFT#2");
+    play.shows("D1-LIFT-HOME", true);
+    assert_eq!(feeder(&play), before + 1);
+}
+
 #[test]
 fn a_fire_that_nobody_confirmed_and_for_which_nothing_acted_is_no_correction() {
     let mut play = Play::new();

