@@ -8,11 +8,10 @@ use serde::Deserialize;
 use super::{Outcome, SiteArguments, change, id, people, role, usage};
 use crate::cli::load;
 use crate::domain::site::Site;
+use crate::engine::handle::BULK_ROWS_MAX;
 use crate::engine::ports::AccountRow;
 use crate::http::door::PersonRow;
 
-/// Rows of one entry.
-const AT_ONCE: usize = 200;
 /// Most wrong lines that are named.
 const ERRORS_MAX: usize = 50;
 
@@ -43,10 +42,10 @@ pub(super) fn users(file: &Path, site: &SiteArguments) -> Outcome {
         usage(&format!("{}\nnothing was imported", lines.join("\n")))
     })?;
     let (all, subject) = (rows.len(), "accounts".to_owned());
-    for (done, part) in rows.chunks(AT_ONCE).enumerate() {
+    for (done, part) in rows.chunks(BULK_ROWS_MAX).enumerate() {
         let part = part.iter().cloned().map(PersonRow::Account).collect();
         change(&configuration, subject.clone(), part).inspect_err(|_| {
-            let done = done * AT_ONCE;
+            let done = done * BULK_ROWS_MAX;
             eprintln!("{done} of {all} accounts are in; the same command goes on from there");
         })?;
     }
