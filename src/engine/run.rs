@@ -466,10 +466,10 @@ impl Engine {
     /// Waits for an input, a commit or the next limit. Returns true when the process stops and nothing is left to do.
     fn sleep(&mut self) -> bool {
         let now = self.clock.now().engine;
-        let until = self
-            .ledger
-            .next_due()
-            .map_or(LOOK, |due| (due - now).min(LOOK));
+        // Limits that have passed wait for the next batch when this one takes no more of them.
+        let takes_limits = self.open.inputs < BATCH_LIMITS_MAX;
+        let due = self.ledger.next_due().filter(|_| takes_limits);
+        let until = due.map_or(LOOK, |due| (due - now).min(LOOK));
         let until = match self.keeper.patience(self.is_urgent()) {
             Some(patience) => until.min(patience),
             None => until,
