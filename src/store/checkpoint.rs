@@ -19,6 +19,8 @@ use crate::engine::ports::Batch;
 const ENOUGH: usize = 1_024;
 /// Without a commit for so long nobody is in a hurry.
 const QUIET: Duration = Duration::from_secs(1);
+/// From here on it is done beside commits as well, before SQLite does all of it within one.
+const TOO_MUCH: usize = 16 * ENOUGH;
 
 /// The thread that does it; it ends when this is dropped.
 pub(super) struct Checkpointer {
@@ -73,7 +75,7 @@ fn run(path: &PathBuf, woken: &Receiver<()>, since: &AtomicUsize) {
     };
     let mut connection = None;
     while woken.recv().is_ok() {
-        if !waits_for_quiet(woken) {
+        if !waits_for_quiet(woken, since) {
             break;
         }
         since.store(0, Ordering::Relaxed);
@@ -90,11 +92,11 @@ fn run(path: &PathBuf, woken: &Receiver<()>, since: &AtomicUsize) {
 }
 
 /// False when the store is closed meanwhile, which does a checkpoint of its own.
-fn waits_for_quiet(woken: &Receiver<()>) -> bool {
+fn waits_for_quiet(woken: &Receiver<()>, since: &AtomicUsize) -> bool {
     loop {
         match woken.recv_timeout(QUIET) {
-            Ok(()) => {}
-            Err(RecvTimeoutError::Timeout) => return true,
+            Ok(()) if since.load(Ordering::Relaxed) < TOO_MUCH => {}
+            Ok(()) | Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }
     }
