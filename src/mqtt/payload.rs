@@ -409,7 +409,7 @@ mod tests {
         let text = r#"{"id":"P1-015","quality":"good","fire":false,"changed_at":null}"#;
         let stand = |seq, now| point(text, seq, WallTime(now)).expect("a point");
         let (Stand::Retained(one), Stand::Retained(two)) = (stand(1, 10), stand(2, 20)) else {
-            panic!("a point is always retained");
+            panic!("a point that nobody knows to be at rest is retained");
         };
         assert_eq!(one.content, two.content);
         assert_ne!(one.text, two.text);
