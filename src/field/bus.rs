@@ -167,7 +167,7 @@ impl Bus {
             }
             let now = Instant::now();
             self.look_for_loss(now);
-            self.next_command();
+            self.next_command().await;
             match self.next_step(now) {
                 Step::Connect => self.connect().await,
                 Step::Write => self.write().await,

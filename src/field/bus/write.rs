@@ -1,12 +1,12 @@
 //! Writing: permit, one write, echo, read-back, result (DESIGN.md 4, rule 8).
 //!
-//! One command at a time is in the hand of the bus. The permit is asked for only while the line works, and polling goes on until
-//! it is there. Between the permit and the result every way out has its outcome: nothing left this machine, the device refused,
+//! One command at a time is in the hand of the bus. The permit is asked for only while the line works. The next frame waits for it
+//! as long as a commit takes; after that polling goes on until it is there. Between the permit and the result every way out has its outcome: nothing left this machine, the device refused,
 //! it is written and seen to be, or nobody knows.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Bus, Line};
 use crate::domain::output::{Target, WriteOutcome};
@@ -21,6 +21,8 @@ const BUSY: u8 = 0x06;
 const ACKNOWLEDGE: u8 = 0x05;
 /// The gateway has no way to the device: nothing was passed on.
 const NO_GATEWAY_PATH: u8 = 0x0A;
+/// So long the next frame waits for a permit: a commit takes a few milliseconds, a frame of a slow line hundreds.
+const PERMIT: Duration = Duration::from_millis(20);
 /// A busy device is asked again after this pause, at most so often.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 const BUSY_TRIES_MAX: u8 = 20;
@@ -48,7 +50,7 @@ enum Written {
 
 impl Bus {
     /// Takes the next command into the empty hand when its unit can be written, and asks for the permit.
-    pub(super) fn next_command(&mut self) {
+    pub(super) async fn next_command(&mut self) {
         if matches!(self.line, Line::Closed { .. }) {
             // A busy device has done nothing yet, and now it is gone.
             self.drop_hand(WriteOutcome::NotSent);
@@ -66,9 +68,17 @@ impl Bus {
         if let Some(effect) = self.port.commands.take(now, can_write) {
             self.reports.ask_permit(effect.command.clone());
             self.hand = Hand::Asked(effect);
-            // The question leaves now, not after the next frame.
-            if let Some(permit) = self.reports.collect() {
-                self.decided(&permit);
+            self.hear_permit().await;
+        }
+    }
+
+    async fn hear_permit(&mut self) {
+        let until = Instant::now() + PERMIT;
+        while matches!(self.hand, Hand::Asked(_)) {
+            match timeout_at(until, self.reports.answered()).await {
+                Ok(Some(permit)) => self.decided(&permit),
+                Ok(None) => {}
+                Err(_late) => return,
             }
         }
     }
