@@ -1,7 +1,7 @@
 //! How long a serial line needs for what it is asked, by arithmetic alone: whether its speed is enough is known before it is built.
 //!
 //! One read takes (8 + 5 + data) characters, the silence before the request and before the reply, and the device's own time. Two
-//! blocks of one unit in a row whose replies look alike are kept apart.
+//! blocks of one unit in a row whose replies look alike are kept apart; what lies further apart in the cycle counts as far enough.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

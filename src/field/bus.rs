@@ -290,19 +290,16 @@ impl Bus {
 
     /// Waits for the reply and puts the connection back.
     async fn reply(&mut self, unit: u8, sent: Sent) -> Result<Reply, Failure> {
+        // The line is listened to for so long behind a reply before it is handed over.
+        let settle = self.units.settle(unit);
         let (connection, reply, tally) = match sent.reply().await {
             Ok(answer) => answer,
-            Err(failed) => {
-                if !self.terms.of(unit).tells_apart {
-                    self.units.lost_reply(unit, None);
-                }
-                return Err(self.failed(unit, failed));
-            }
+            Err(failed) => return Err(self.failed(unit, failed)),
         };
         self.line = Line::Open(connection);
         self.failures = 0;
         self.heard_beside(unit, tally);
-        self.recent.answered(&reply, Instant::now());
+        self.recent.answered(&reply, Instant::now() - settle);
         self.port.counters.reply(unit, &reply);
         Ok(reply)
     }
@@ -319,6 +316,21 @@ impl Bus {
             for unit in self.recent.units() {
                 self.units.spoke(unit);
             }
+        }
+    }
+
+    /// A reply was lost. Where replies are not told apart the next one may be that: the unit is left alone for as long as it may still
+    /// come, and then no cycle is waited for.
+    fn lost_reply(&mut self, unit: u8, fault: Fault) {
+        let terms = self.terms.of(unit);
+        if terms.tells_apart {
+            return;
+        }
+        let now = Instant::now();
+        self.units.lost_reply(unit, fault, now);
+        self.units.rest(unit, now + terms.timeout);
+        if !self.units.is_silent(unit) {
+            self.cycle.start_by(now + terms.timeout);
         }
     }
 

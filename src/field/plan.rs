@@ -260,7 +260,7 @@ impl Limits {
             before.kind() == part.kind() && before.span.count() + part.span.count() > self.count_max
         };
         match before.filter(is_full) {
-            Some(before) if self.has_no_numbers => Self {
+            Some(before) if self.has_no_numbers && before.span.shorter() > 0 => Self {
                 count_max: before.span.shorter(),
                 ..self
             },

@@ -18,9 +18,10 @@ const PAUSE_ALONE_MAX: Duration = Duration::from_secs(2);
 const BLOCK_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long a unit must answer well before one reply is enough again. No reply is late by so much.
 const DOUBTED_FOR: Duration = Duration::from_secs(10);
-/// The reply to so many questions in a row for one block is that block's, for a unit is given up before it owes as many. A measured
-/// value may differ every time.
-const REPLIES_MAX: u8 = 5;
+/// Most replies that a unit is taken to owe: it is given up before it owes more.
+const OWED_MAX: usize = 4;
+/// So many replies in a row are more than it can owe, though they differ: a measured value may do so every time.
+const REPLIES_MAX: usize = OWED_MAX + 1;
 
 #[derive(Clone, Debug, Default)]
 struct Health {
@@ -32,15 +33,18 @@ struct Health {
     doubt: Option<Doubt>,
 }
 
-/// On a line that does not tell replies apart, a reply may be an older one: the one that was lost, or one of somebody who speaks
-/// without being asked. Each block is asked until two replies in a row agree, as long as there is cause and for some time after it.
+/// On a line that does not tell replies apart, a reply may be an older one: one that was lost, or one of somebody who speaks without
+/// being asked. Each block is asked until it has had more replies in a row than are owed, and the same twice where somebody speaks,
+/// as long as there is cause and for some time after it.
 #[derive(Clone, Debug, Default)]
 struct Doubt {
     /// The block that is asked; any while none is chosen.
     of: Option<Span>,
     seen: Option<Reply>,
     /// Its replies in a row.
-    replies: u8,
+    replies: usize,
+    /// When those replies were lost that may still come.
+    owed: Vec<Instant>,
     /// Frames were heard that nobody had asked for.
     speaks: bool,
     /// Since when it has answered well.
@@ -50,6 +54,11 @@ struct Doubt {
 impl Doubt {
     fn choose(&mut self, of: Option<Span>) {
         (self.of, self.seen, self.replies) = (of, None, 0);
+    }
+
+    /// The last of so many replies in a row is the block's own, for they come in the order of their questions.
+    fn replies_needed(&self) -> usize {
+        1 + self.owed.len().max(1)
     }
 }
 
@@ -127,50 +136,55 @@ impl Units {
         health.ask_after.is_none_or(|at| at <= now) && chosen.is_none_or(|of| of == span)
     }
 
-    /// A reply of the unit was lost: the next one may be that.
-    pub(crate) fn lost_reply(&mut self, unit: u8, of: Option<Span>) {
+    /// A reply of the unit was lost: the next one may be that. Any block may be asked.
+    pub(crate) fn lost_reply(&mut self, unit: u8, fault: Fault, now: Instant) {
         if let Some(health) = self.by_unit.get_mut(&unit) {
-            let speaks = health.doubt.as_ref().is_some_and(|doubt| doubt.speaks);
-            health.doubt = Some(Doubt {
-                of,
-                speaks,
-                ..Doubt::default()
-            });
+            let doubt = health.doubt.get_or_insert_default();
+            doubt.choose(None);
+            doubt.well_since = None;
+            let may_come = |at: &Instant| now.saturating_duration_since(*at) < DOUBTED_FOR;
+            doubt.owed.retain(may_come);
+            if fault.leaves_owed() && doubt.owed.len() < OWED_MAX {
+                doubt.owed.push(now);
+            }
         }
     }
 
-    /// Something was heard that nobody had asked for and that may be the unit's.
+    /// Something was heard that nobody had asked for and that may be the unit's: a reply that is owed no more, or one too many.
     pub(crate) fn spoke(&mut self, unit: u8) {
         if let Some(health) = self.by_unit.get_mut(&unit) {
             let doubt = health.doubt.get_or_insert_default();
             (doubt.speaks, doubt.well_since) = (true, None);
+            doubt.owed.pop();
         }
     }
 
-    pub(crate) fn is_doubted(&self, unit: u8) -> bool {
-        let health = self.by_unit.get(&unit);
-        health.is_some_and(|health| health.doubt.is_some())
+    fn doubt(&self, unit: u8) -> Option<&Doubt> {
+        self.by_unit.get(&unit)?.doubt.as_ref()
+    }
+
+    /// How many replies in a row it takes to believe one of them.
+    pub(crate) fn replies_needed(&self, unit: u8) -> usize {
+        self.doubt(unit).map_or(1, Doubt::replies_needed)
     }
 
     /// How long the line is listened to behind a reply of the unit.
     pub(crate) fn settle(&self, unit: u8) -> Duration {
-        let health = self.by_unit.get(&unit);
-        let doubt = health.and_then(|health| health.doubt.as_ref());
-        match doubt {
+        match self.doubt(unit) {
             Some(Doubt { speaks: true, .. }) => DOUBLED_WITHIN,
             Some(_) | None => Duration::ZERO,
         }
     }
 
-    /// The block that is doubted may not exist any more: any is asked.
-    pub(crate) fn any_block(&mut self, unit: u8) {
+    /// The only block of a doubted unit that is asked from now on, until it is believed; any, when there is none.
+    pub(crate) fn choose(&mut self, unit: u8, of: Option<Span>) {
         let health = self.by_unit.get_mut(&unit);
         if let Some(doubt) = health.and_then(|health| health.doubt.as_mut()) {
-            doubt.choose(None);
+            doubt.choose(of);
         }
     }
 
-    /// Whether the reply for this block can be believed: there is no doubt, the reply before said the same, or it can only be its own.
+    /// Whether the reply for this block can be believed: there is no doubt, or it can only be its own.
     pub(crate) fn agrees(&mut self, unit: u8, span: Span, reply: &Reply) -> bool {
         let health = self.by_unit.get_mut(&unit);
         let Some(doubt) = health.and_then(|health| health.doubt.as_mut()) else {
@@ -180,7 +194,10 @@ impl Units {
             doubt.choose(Some(span));
         }
         doubt.replies += 1;
-        let is_believed = doubt.seen.as_ref() == Some(reply) || doubt.replies >= REPLIES_MAX;
+        // Who speaks unasked may say more than what is owed.
+        let is_clear =
+            !doubt.speaks || doubt.seen.as_ref() == Some(reply) || doubt.replies >= REPLIES_MAX;
+        let is_believed = doubt.replies >= doubt.replies_needed() && is_clear;
         if is_believed {
             doubt.choose(None);
         } else {
@@ -269,7 +286,7 @@ fn pause(failures: u32, from: u32, most: Duration) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::domain::profile::Area;
-    use crate::field::modbus::pdu::Values;
+    use crate::field::modbus::pdu::{BadReply, Values};
     use crate::field::terms::AllTerms;
 
     fn terms() -> Terms {
@@ -314,43 +331,85 @@ mod tests {
     }
 
     #[test]
-    fn after_a_lost_reply_each_block_is_asked_until_two_replies_agree() {
+    fn after_a_lost_reply_each_block_is_asked_until_no_reply_can_be_the_lost_one() {
         let now = Instant::now();
         let other = Span::new(Area::Holding, 40, 4).unwrap();
         let mut units = Units::new([1].into_iter());
         assert!(units.agrees(1, span(), &reads(1)), "no doubt");
-        units.lost_reply(1, Some(span()));
+        units.lost_reply(1, Fault::Timeout, now);
+        units.choose(1, Some(span()));
         assert!(units.may_ask(1, span(), (now, 1)) && !units.may_ask(1, other, (now, 1)));
-        assert!(!units.agrees(1, span(), &reads(1)));
-        assert!(!units.agrees(1, span(), &reads(2)), "they differ");
-        assert!(!units.agrees(1, span(), &Reply::Exception(6)), "nor this");
-        assert!(!units.agrees(1, span(), &reads(2)));
-        assert!(units.agrees(1, span(), &reads(2)));
+        assert!(!units.agrees(1, span(), &Reply::Exception(6)));
+        assert!(units.agrees(1, span(), &reads(2)), "a second is its own");
         units.answered(1, now);
         // The one that was lost may still come, to whatever is asked then. The first that is asked is the chosen one.
-        assert!(units.may_ask(1, other, (now, 1)) && units.is_doubted(1));
+        assert!(units.may_ask(1, other, (now, 1)) && units.replies_needed(1) == 2);
         assert!(!units.agrees(1, other, &reads(3)));
         assert!(!units.may_ask(1, span(), (now, 1)) && units.may_ask(1, other, (now, 1)));
-        units.any_block(1);
+        units.choose(1, None);
         assert!(units.may_ask(1, span(), (now, 1)));
         assert!(!units.agrees(1, span(), &reads(2)) && units.agrees(1, span(), &reads(2)));
         units.answered(1, now + DOUBTED_FOR);
-        assert!(!units.is_doubted(1) && units.agrees(1, other, &reads(3)));
+        assert!(units.replies_needed(1) == 1 && units.agrees(1, other, &reads(3)));
+    }
+
+    /// A gateway stalls and then gives its replies in order: each comes as many questions too late as were lost.
+    #[test]
+    fn replies_that_come_in_order_are_never_taken_for_those_of_another_block() {
+        let now = Instant::now();
+        let blocks = [0, 40].map(|start| Span::new(Area::Holding, start, 4).unwrap());
+        for lag in 1..=OWED_MAX {
+            let mut units = Units::new([1].into_iter());
+            let mut replies: std::collections::VecDeque<Span> = [blocks[0]; OWED_MAX].into();
+            replies.truncate(lag);
+            (0..lag).for_each(|_| units.lost_reply(1, Fault::Timeout, now));
+            for block in blocks.repeat(2) {
+                let mut asked = || {
+                    replies.push_back(block);
+                    replies.pop_front().unwrap()
+                };
+                let mut said = asked();
+                while !units.agrees(1, block, &reads(said.start())) {
+                    said = asked();
+                }
+                assert_eq!(said, block, "{lag} are owed");
+                units.answered(1, now);
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_may_still_come_is_owed() {
+        let now = Instant::now();
+        let mut units = Units::new([1].into_iter());
+        units.lost_reply(1, Fault::Timeout, now);
+        units.lost_reply(1, Fault::Timeout, now);
+        assert_eq!(units.replies_needed(1), 3);
+        // It came, and was spoilt.
+        units.lost_reply(1, Fault::Bad(BadReply::Checksum), now);
+        assert_eq!(units.replies_needed(1), 3);
+        // It came, too late.
+        units.spoke(1);
+        assert_eq!(units.replies_needed(1), 2);
+        (0..9).for_each(|_| units.lost_reply(1, Fault::Timeout, now));
+        assert_eq!(units.replies_needed(1), REPLIES_MAX);
+        units.lost_reply(1, Fault::Timeout, now + DOUBTED_FOR);
+        assert_eq!(units.replies_needed(1), 2);
     }
 
     #[test]
     fn a_value_that_differs_every_time_is_believed_when_no_older_reply_can_be_left() {
         let mut units = Units::new([1].into_iter());
-        units.lost_reply(1, Some(span()));
+        units.spoke(1);
         let believed = (0..10).map(|n| units.agrees(1, span(), &reads(n)));
         let first = believed.take_while(|believed| !believed).count();
-        assert_eq!(first + 1, usize::from(REPLIES_MAX));
+        assert_eq!(first + 1, REPLIES_MAX);
         let given_up_after = Terms {
             // The most that site.toml may say.
             retries: 2,
             ..terms()
         };
-        assert!(u32::from(REPLIES_MAX) > given_up_after.unit_failures());
+        assert!(OWED_MAX >= usize::try_from(given_up_after.unit_failures()).unwrap());
     }
 
     #[test]
@@ -367,11 +426,11 @@ mod tests {
         units.spoke(1);
         units.answered(1, now + DOUBTED_FOR);
         assert_eq!(units.settle(1), DOUBLED_WITHIN);
-        units.lost_reply(1, None);
+        units.lost_reply(1, Fault::Timeout, now);
         assert_eq!(units.settle(1), DOUBLED_WITHIN);
         units.answered(1, now + DOUBTED_FOR);
         units.answered(1, now + DOUBTED_FOR * 2);
-        assert!(!units.is_doubted(1));
+        assert_eq!(units.replies_needed(1), 1);
         // Nobody doubts who is not read.
         units.spoke(2);
         assert_eq!(units.all().collect::<Vec<u8>>(), [1]);

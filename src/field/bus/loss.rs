@@ -85,7 +85,7 @@ impl Bus {
             .filter(|unit| of(*unit))
             .collect::<Vec<u8>>()
         {
-            self.units.any_block(unit);
+            self.units.choose(unit, None);
         }
         self.cycle.learn_again(of);
     }

@@ -100,7 +100,7 @@ impl Bus {
     }
 
     /// Whether the reply is what the block reads now. On a line that does not tell replies apart it may be an older one: the same
-    /// block is read again until two replies agree, and owes a reply until then.
+    /// block is read again until one can only be its own, and owes a reply until then.
     fn believes(&mut self, index: usize, reply: &Reply, started: Instant) -> bool {
         let Some(block) = self.cycle.block_mut(index) else {
             return false;
@@ -273,8 +273,8 @@ impl Bus {
     }
 
     /// No reply: the block keeps its readings, and is asked again at once the first time. Where replies are not told apart it is asked
-    /// when the lost one has had another timeout to come.
-    fn no_reply(&mut self, index: usize, started: Instant, fault: Fault) {
+    /// when the lost one has had another timeout to come, and before any other block of the unit unless it may be left out.
+    pub(super) fn no_reply(&mut self, index: usize, started: Instant, fault: Fault) {
         let now = Instant::now();
         let Some(block) = self.cycle.block_mut(index) else {
             return;
@@ -287,16 +287,12 @@ impl Bus {
             block.standing = Standing::Silent { since: started };
         }
         tracing::debug!(bus.id = self.name, %block, %fault, "no reply");
-        let (unit, span) = (block.unit, block.span);
+        let is_first = !block.is_hole() && pause.is_none();
+        let (unit, first) = (block.unit, is_first.then_some(block.span));
         let round = self.cycle.round();
         self.units.failed(unit, fault, (now, round), &terms);
-        if !terms.tells_apart {
-            self.units.lost_reply(unit, Some(span));
-            self.units.rest(unit, now + terms.timeout);
-            if !self.units.is_silent(unit) {
-                self.cycle.start_by(now + terms.timeout);
-            }
-        }
+        self.lost_reply(unit, fault);
+        self.units.choose(unit, first);
         self.halve(index);
         self.forget_partial_cycle(|of| of == unit);
     }
@@ -313,7 +309,7 @@ impl Bus {
         }
         let (unit, count, shown) = (block.unit, block.span.count(), block.to_string());
         if self.cycle.halve(index) {
-            self.units.any_block(unit);
+            self.units.choose(unit, None);
             tracing::warn!(
                 bus.id = self.name,
                 block = shown,

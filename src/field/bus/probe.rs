@@ -21,10 +21,8 @@ impl Bus {
         };
         let (unit, begun) = (waiting.unit, Instant::now());
         let replied = self.exchange(unit, waiting.request.clone()).await;
-        let terms = self.terms.of(unit);
-        if replied.is_err() && !terms.tells_apart {
-            // What comes late must not meet the next question.
-            self.units.rest(unit, Instant::now() + terms.timeout);
+        if let Err(failure) = &replied {
+            self.lost_reply(unit, failure.fault);
         }
         waiting.answer(probe::told(replied));
         self.port.questions.took(begun.elapsed());

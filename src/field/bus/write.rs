@@ -161,9 +161,8 @@ impl Bus {
         };
         crate::crash::point("mid_write");
         let replied = self.reply(effect.unit, sent).await;
-        if replied.is_err() && !terms.tells_apart {
-            // What comes late must not meet the next question.
-            self.units.rest(effect.unit, Instant::now() + terms.timeout);
+        if let Err(failure) = &replied {
+            self.lost_reply(effect.unit, failure.fault);
         }
         match replied {
             Ok(Reply::Written) => Written::Outcome(self.read_back(effect).await),
@@ -178,8 +177,8 @@ impl Bus {
         }
     }
 
-    /// An echo proves that the request arrived, not that the output stands: where it can be asked it is, and twice where the replies
-    /// of its unit are doubted.
+    /// An echo proves that the request arrived, not that the output stands: where it can be asked it is, and more than once where the
+    /// replies of its unit are doubted.
     async fn read_back(&mut self, effect: &WriteEffect) -> WriteOutcome {
         let Some((area, register)) = effect.target.read_back(effect.action) else {
             return WriteOutcome::Written;
@@ -187,11 +186,14 @@ impl Bus {
         let Some(span) = Span::new(area, register, 1) else {
             return WriteOutcome::Unknown;
         };
-        let times = 1 + u8::from(self.units.is_doubted(effect.unit));
-        for _ in 0..times {
+        for _ in 0..self.units.replies_needed(effect.unit) {
             match self.exchange(effect.unit, Request::Read(span)).await {
                 Ok(Reply::Values(values)) if stands(effect.target, &values) => {}
-                Ok(_) | Err(_) => return WriteOutcome::Unknown,
+                Ok(_) => return WriteOutcome::Unknown,
+                Err(failure) => {
+                    self.lost_reply(effect.unit, failure.fault);
+                    return WriteOutcome::Unknown;
+                }
             }
         }
         WriteOutcome::Written

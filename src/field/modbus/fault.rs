@@ -79,6 +79,15 @@ impl Fault {
             Self::Babble => "babble",
         }
     }
+
+    /// Whether the reply may still come: nothing of its unit was heard in its place.
+    pub(crate) fn leaves_owed(self) -> bool {
+        let is_of_others = matches!(
+            self,
+            Self::Bad(BadReply::Unit { .. } | BadReply::Noise | BadReply::OwnEcho)
+        );
+        is_of_others || !matches!(self, Self::Gateway | Self::Bad(_))
+    }
 }
 
 impl From<io::Error> for Fault {

@@ -16,7 +16,7 @@ const AROUND: usize = 3;
 /// A refusal: unit, function code, exception code, checksum.
 const REFUSAL: usize = 5;
 /// Fewer bytes than the shortest reply has are noise, as a line without bias makes it.
-pub(super) const SHORTEST: usize = REFUSAL;
+const SHORTEST: usize = REFUSAL;
 /// The longest frame.
 const LONGEST: usize = 256;
 /// The echo of a write: unit, function code, two words, checksum.
@@ -186,33 +186,15 @@ impl Asked {
         if self.is_own_echo(bytes) {
             return Piece::Wrong(BadReply::OwnEcho, bytes.len());
         }
-        let length = match function {
-            0x01..=0x04 | 0x17 => match bytes.get(2) {
-                Some(count) => AROUND + 2 + usize::from(*count),
-                None => return Piece::Part,
-            },
-            0x05 | 0x06 | 0x0F | 0x10 => WRITTEN,
-            0x16 => MASKED,
-            identity::FUNCTION => match identity::length(bytes.get(1..).unwrap_or_default()) {
-                Some(length) => AROUND + length,
-                None => return Piece::Part,
-            },
-            0x81..=0x97 | 0xAB => REFUSAL,
-            _ => return Piece::Noise(None),
+        let (content, length) = match framed(bytes) {
+            Framed::Whole(content, length) => (content, length),
+            Framed::Spoilt => {
+                let is_ours = self.is_from(unit) && function & 0x7F == self.request.function();
+                return Piece::Noise(is_ours.then_some(BadReply::Checksum));
+            }
+            Framed::Part => return Piece::Part,
+            Framed::No => return Piece::Noise(None),
         };
-        if length > LONGEST {
-            return Piece::Noise(None);
-        }
-        let Some((content, check)) = bytes
-            .get(..length)
-            .and_then(|frame| frame.split_at_checked(length - 2))
-        else {
-            return Piece::Part;
-        };
-        if check != checksum(content).to_le_bytes() {
-            let is_ours = self.is_from(unit) && function & 0x7F == self.request.function();
-            return Piece::Noise(is_ours.then_some(BadReply::Checksum));
-        }
         if !self.is_from(unit) {
             let (expected, got) = (self.unit, unit);
             return Piece::Wrong(BadReply::Unit { expected, got }, length);
@@ -230,6 +212,47 @@ impl Asked {
     /// A request comes back as it is only from an adapter that hears itself, unless that is what its device answers.
     fn is_own_echo(&self, bytes: &[u8]) -> bool {
         !self.request.is_echoed() && !self.echo && bytes.starts_with(&self.encode())
+    }
+}
+
+/// Whether the whole reply of anybody to anything stands somewhere in these bytes.
+pub(super) fn has_frame(bytes: &[u8]) -> bool {
+    let mut starts = (0..bytes.len()).filter_map(|start| bytes.get(start..));
+    starts.any(|bytes| matches!(framed(bytes), Framed::Whole(..)))
+}
+
+/// What the bytes at one place are, whoever was asked whatever.
+enum Framed<'a> {
+    /// What stands before the checksum, and the length of the frame.
+    Whole(&'a [u8], usize),
+    Spoilt,
+    Part,
+    No,
+}
+
+fn framed(bytes: &[u8]) -> Framed<'_> {
+    let length = match bytes.get(1) {
+        Some(0x01..=0x04 | 0x17) => bytes.get(2).map(|count| AROUND + 2 + usize::from(*count)),
+        Some(0x05 | 0x06 | 0x0F | 0x10) => Some(WRITTEN),
+        Some(0x16) => Some(MASKED),
+        Some(&identity::FUNCTION) => {
+            identity::length(bytes.get(1..).unwrap_or_default()).map(|length| AROUND + length)
+        }
+        Some(0x81..=0x97 | 0xAB) => Some(REFUSAL),
+        Some(_) => return Framed::No,
+        None => None,
+    };
+    if length.is_some_and(|length| length > LONGEST) {
+        return Framed::No;
+    }
+    let frame = length.and_then(|length| bytes.get(..length));
+    let Some((content, check)) = frame.and_then(<[u8]>::split_last_chunk::<2>) else {
+        return Framed::Part;
+    };
+    if *check == checksum(content).to_le_bytes() {
+        Framed::Whole(content, content.len() + check.len())
+    } else {
+        Framed::Spoilt
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
-use super::rtu::{Asked, SHORTEST};
+use super::rtu::{self, Asked};
 use super::stream;
 use super::transport::{Ask, Way};
 use crate::field::trace::{Ring, Verdict};
@@ -88,7 +88,7 @@ impl Connection {
         if !strays.is_empty() {
             self.ring.heard(&strays, Verdict::Stray);
             tally.strays += 1;
-            tally.is_out_of_turn |= strays.len() >= SHORTEST;
+            tally.is_out_of_turn |= rtu::has_frame(&strays);
         }
         let asked = Asked::new(ask.unit, ask.request.clone(), false);
         let asked = asked.ok_or(not_left(Fault::Unreachable))?;
@@ -135,10 +135,11 @@ impl Sent {
             } else {
                 self.deadline.min(pause)
             };
-            let has_more = self.take(&mut bytes, until).await?;
+            let taken = self.take(&mut bytes, until).await;
+            let has_more = taken.map_err(|fault| self.ended(&bytes, fault))?;
             let look = self.asked.look(&bytes, !has_more && !bytes.is_empty());
             if look.reply.is_some() {
-                self.listen_on(&mut bytes).await?;
+                self.listen_on(&mut bytes).await;
                 return self.concluded(&bytes);
             }
             if Instant::now() >= self.deadline || bytes.len() > BYTES_MAX {
@@ -147,28 +148,27 @@ impl Sent {
         }
     }
 
-    /// Takes what comes behind a reply, until the line has been silent for as long as was asked.
-    async fn listen_on(&mut self, bytes: &mut Vec<u8>) -> Result<(), (Fault, bool)> {
+    /// Takes what comes behind a reply, until the line has been silent for as long as was asked. An end of the connection takes nothing
+    /// from what was heard; the next request meets it.
+    async fn listen_on(&mut self, bytes: &mut Vec<u8>) {
         let patience = Instant::now() + self.settle + BABBLE;
         while bytes.len() <= BYTES_MAX {
             let until = patience.min(self.connection.last + self.settle);
-            if Instant::now() >= until {
+            if Instant::now() >= until || self.take(bytes, until).await.is_err() {
                 break;
             }
-            self.take(bytes, until).await?;
         }
-        Ok(())
     }
 
     /// Reads what comes until then; false when nothing does.
-    async fn take(&mut self, bytes: &mut Vec<u8>, until: Instant) -> Result<bool, (Fault, bool)> {
+    async fn take(&mut self, bytes: &mut Vec<u8>, until: Instant) -> Result<bool, Fault> {
         match timeout_at(until, self.connection.stream.read_buf(bytes)).await {
-            Ok(Ok(0)) => Err(self.ended(bytes, Fault::Reset)),
+            Ok(Ok(0)) => Err(Fault::Reset),
             Ok(Ok(_)) => {
                 self.connection.last = Instant::now();
                 Ok(true)
             }
-            Ok(Err(error)) => Err(self.ended(bytes, error.into())),
+            Ok(Err(error)) => Err(error.into()),
             Err(_elapsed) => Ok(false),
         }
     }
@@ -183,5 +183,49 @@ impl Sent {
     fn ended(&self, bytes: &[u8], fault: Fault) -> (Fault, bool) {
         self.connection.ring.heard(bytes, fault);
         (fault, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::super::pdu::{Lenient, Request};
+    use super::*;
+    use crate::field::testing::Engine;
+
+    #[tokio::test]
+    async fn a_reply_is_kept_when_the_gateway_closes_behind_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let engine = Engine::start();
+        let way = Way {
+            limit: Duration::from_secs(5),
+            pause: Duration::ZERO,
+            ring: Arc::new(Ring::new(engine.handle.clone())),
+        };
+        let address = listener.local_addr().unwrap().to_string();
+        let connection = Connection::open(&address, &way).await.unwrap();
+        let (mut gateway, _) = listener.accept().await.unwrap();
+        let ask = Ask {
+            unit: 17,
+            request: Request::WriteCoil {
+                address: 3,
+                value: 0xFF00,
+            },
+            limit: way.limit,
+            gap: Duration::ZERO,
+            settle: Duration::from_secs(5),
+            lenient: Lenient::default(),
+        };
+        let sent = connection.send(ask.clone()).await.unwrap();
+        let mut echo = [0_u8; 8];
+        gateway.read_exact(&mut echo).await.unwrap();
+        gateway.write_all(&echo).await.unwrap();
+        drop(gateway);
+        let (connection, reply, _) = sent.reply().await.unwrap();
+        assert_eq!(reply, Reply::Written);
+        let (failure, ..) = connection.send(ask).await.unwrap_err();
+        assert!(!failure.has_left);
     }
 }

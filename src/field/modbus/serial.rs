@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::fault::{Failure, Fault, Tally};
 use super::pdu::Reply;
-use super::rtu::{Asked, SHORTEST};
+use super::rtu::{self, Asked};
 use super::transport::{Ask, Way};
 use crate::domain::line::SerialLine;
 use crate::field::port::Port;
@@ -227,18 +227,25 @@ impl Wire {
 
     /// Returns when the line has been silent for so long; what comes in that time is stale.
     fn wait_for_silence(&mut self, silence: Duration) -> Result<(), Fault> {
+        let mut strays = Vec::new();
+        let waited = self.hear_out(silence, &mut strays);
+        self.tally.strays += u32::from(!strays.is_empty());
+        self.tally.is_out_of_turn |= rtu::has_frame(&strays);
+        waited
+    }
+
+    fn hear_out(&mut self, silence: Duration, strays: &mut Vec<u8>) -> Result<(), Fault> {
         let patience = Instant::now() + silence + BABBLE;
         let mut bytes = [0_u8; 256];
-        let mut strays = 0;
         loop {
             while let Some(count) = self.port.read(&mut bytes)? {
                 let stale = bytes.get(..count).unwrap_or_default();
                 tracing::trace!(bytes = ?stale, "stale");
                 self.ring.heard(stale, Verdict::Stray);
                 self.last = Instant::now();
-                self.tally.strays += u32::from(strays == 0);
-                strays += count;
-                self.tally.is_out_of_turn |= strays >= SHORTEST;
+                if strays.len() < BYTES_MAX {
+                    strays.extend_from_slice(stale);
+                }
                 if self.last >= patience {
                     return Err(Fault::Babble);
                 }

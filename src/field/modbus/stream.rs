@@ -16,6 +16,8 @@ use super::fault::{Failure, Fault};
 const PROBE_AFTER: Duration = Duration::from_secs(5);
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBES: u32 = 3;
+/// So many bytes that nobody has asked for are looked at: two whole frames of a serial line.
+const STRAYS_MAX: usize = 512;
 
 /// Connects to `host:port`, then leaves the device alone for `pause`. What it says meanwhile is no reply to anything: it is thrown
 /// away.
@@ -60,7 +62,7 @@ pub(super) fn drain(stream: &TcpStream) -> Result<Vec<u8>, Fault> {
     loop {
         match rustix::io::read(stream, &mut bytes) {
             Ok(0) => return Err(Fault::Reset),
-            Ok(count) if strays.is_empty() => {
+            Ok(count) if strays.len() < STRAYS_MAX => {
                 strays.extend_from_slice(bytes.get(..count).unwrap_or_default());
             }
             Ok(_) => {}

@@ -192,14 +192,16 @@ fn a_short_frame_holds_fewer_registers_and_fewest_on_tcp() {
 
 #[test]
 fn full_blocks_in_a_row_differ_in_length_where_replies_are_not_numbered() {
-    let of = |group: Group, line: Line| {
-        let profiles = profile(vec![group], 20, 8);
+    let at_most = |bits_max: u16, group: Group, line: Line| {
+        let mut profiles = profile(vec![group], 20, 8);
+        profiles.get_mut("p").unwrap().bits_max = bits_max;
         let points = (0..70).map(|n| point(&format!("P{n:03}"), "b", 1, ("g0", n)));
         let mut bus = bus("b", "-", &[(1, "p")]);
         bus.line = line;
         let site = site(vec![bus.clone()], points.collect());
         spans(&blocks(&site, &bus, &profiles).0)
     };
+    let of = |group: Group, line: Line| at_most(16, group, line);
     let line = || Line::RtuOverTcp("-".to_owned());
     let (words, bits) = (
         || words(0, 70),
@@ -217,6 +219,11 @@ fn full_blocks_in_a_row_differ_in_length_where_replies_are_not_numbered() {
         of_bits,
         [(0, 16), (16, 8), (24, 16), (40, 8), (48, 16), (64, 6)]
     );
+    // Nothing is shorter than one byte.
+    let starts = at_most(8, bits(), line())
+        .into_iter()
+        .map(|(start, _)| start);
+    assert!(starts.eq((0..70).step_by(8)));
     // Numbers of two registers.
     let long = group(
         Area::Holding,

@@ -1,15 +1,20 @@
 //! What cannot be brought about from outside: a bus after its own panic, and half a cycle.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::write::Hand;
 use super::super::{Bus, Line};
+use super::serial::{behind, line, wire};
 use crate::domain::output::{Action, Target, WriteOutcome};
 use crate::domain::site::Site;
 use crate::field::command::Port;
+use crate::field::modbus::fault::Fault;
+use crate::field::modbus::pdu::Request;
+use crate::field::modbus::transport::Connection;
 use crate::field::plan::{self, Standing};
 use crate::field::terms::AllTerms;
 use crate::field::testing::{Engine, effect, io_site, panel_site, profiles};
@@ -78,4 +83,59 @@ async fn what_was_read_before_a_failure_does_not_count_for_a_line_that_is_not_up
     bus.look_for_return();
     bus.forget_partial_cycle(|_| true);
     assert!(bus.cycle.is_complete(1));
+}
+
+/// Whether the second block of the unit behind a serial line may be asked after the pause, when the first has failed.
+fn may_go_on(bus: &Bus) -> bool {
+    let span = bus.cycle.block(1).unwrap().span;
+    let later = Instant::now() + Duration::from_secs(1);
+    bus.units.may_ask(1, span, (later, 1))
+}
+
+#[tokio::test]
+async fn a_block_that_is_left_alone_keeps_no_other_from_being_asked() {
+    let engine = Engine::start();
+    let mut bus = bus_of(&behind(line("-".to_owned()), &[1]), &engine);
+    let failures = bus.terms.of(1).block_failures();
+    for _ in 1..failures {
+        bus.no_reply(0, Instant::now(), Fault::Timeout);
+        assert!(!may_go_on(&bus), "the lost reply may still come");
+    }
+    bus.no_reply(0, Instant::now(), Fault::Timeout);
+    assert!(may_go_on(&bus));
+}
+
+#[tokio::test]
+async fn a_hole_that_does_not_answer_keeps_no_block_from_being_asked() {
+    let engine = Engine::start();
+    let mut bus = bus_of(&behind(line("-".to_owned()), &[1]), &engine);
+    bus.cycle.block_mut(0).unwrap().standing = Standing::Hole;
+    bus.no_reply(0, Instant::now(), Fault::Timeout);
+    assert!(may_go_on(&bus));
+}
+
+#[tokio::test]
+async fn after_a_lost_reply_no_cycle_is_waited_for() {
+    let engine = Engine::start();
+    let mut site = behind(line("-".to_owned()), &[1]);
+    site.buses.get_mut("b").unwrap().poll_interval_ms = 60_000;
+    let mut bus = bus_of(&site, &engine);
+    let timeout = bus.terms.of(1).timeout;
+    assert_eq!(bus.cycle.next(Instant::now(), |_, _| false), None);
+    assert!(bus.cycle.due() > Instant::now() + timeout);
+    bus.lost_reply(1, Fault::Timeout);
+    assert!(bus.cycle.due() <= Instant::now() + timeout);
+}
+
+#[tokio::test]
+async fn the_silence_that_was_heard_behind_a_reply_is_not_waited_for_again() {
+    let (engine, wire) = (Engine::start(), wire(&[1]));
+    let path = wire.path.display().to_string();
+    let mut bus = bus_of(&behind(line(path), &[1]), &engine);
+    bus.line = Line::Open(Connection::open(&bus.place, &bus.way).await.unwrap());
+    bus.units.spoke(1);
+    let request = Request::Read(bus.cycle.block(0).unwrap().span);
+    bus.exchange(1, request.clone()).await.unwrap();
+    let free_at = bus.recent.free_at(1, &request);
+    assert!(free_at.unwrap() <= Instant::now());
 }

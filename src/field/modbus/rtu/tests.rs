@@ -157,6 +157,15 @@ fn two_answers_to_one_question_are_one_only_if_they_are_the_same() {
 }
 
 #[test]
+fn noise_of_any_length_is_nobody_and_a_whole_frame_is_somebody() {
+    let noise = vec![0xFF; 40];
+    assert!(!has_frame(&[]) && !has_frame(&noise) && !has_frame(&[0x00; 40]));
+    assert!(!has_frame(&right()[..8]) && !has_frame(&right()[1..]));
+    assert!(has_frame(&[noise, right(), vec![0x00]].concat()));
+    assert!(has_frame(&framed(vec![18, 0x83, 2])));
+}
+
+#[test]
 fn an_expected_echo_is_taken_off_and_is_never_the_reply() {
     let request = Request::WriteCoil {
         address: 3,
