@@ -14,8 +14,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
-use common::{Figures, engine, stopwatch};
+use common::{Engine, Figures, engine, stopwatch};
 use fengsui::domain::actor::Actor;
 use fengsui::domain::input::{Edge, Input, Observation, Request};
 use fengsui::domain::point::{Conditions, Quality, Reading};
@@ -71,24 +72,11 @@ fn main() {
         }
         running.stop();
     }
-    for round in 0..SINGLES / 50 {
+    for round in 0..SINGLES / COMPARTMENTS {
         let path = folder.path().join(format!("single-{round}.db"));
         let running = engine(&path, Arc::new(site()));
-        for n in 0..50 {
-            let point = format!("B-{n:04}").as_str().into();
-            let key = format!("point/{point}");
-            let mut changes = running.handle.changes();
-            let watch = stopwatch();
-            running
-                .handle
-                .observe(&point, reading(&running.handle, true));
-            while !changes
-                .blocking_recv()
-                .expect("a change")
-                .documents
-                .contains_key(key.as_str())
-            {}
-            single.push(watch.elapsed());
+        for n in 0..COMPARTMENTS {
+            single.push(one_alarm(&running, n));
         }
         running.stop();
     }
@@ -98,37 +86,45 @@ fn main() {
     beside_an_import(folder.path()).print("1 alarm while 20,000 rows are imported, until seen");
 }
 
-/// Single alarms, each as soon as the one before was seen, while accounts are imported.
+/// Single alarms, each in a compartment of its own and as soon as the one before was seen, while accounts are imported.
 fn beside_an_import(folder: &Path) -> Figures {
-    let running = engine(&folder.join("import.db"), Arc::new(site()));
-    let handle = running.handle.clone();
-    let import = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        runtime.expect("a runtime").block_on(import(&handle));
-    });
     let mut figures = Figures::default();
-    for n in 0..ALARMS {
-        if import.is_finished() {
-            break;
+    for round in 0..SINGLES / COMPARTMENTS {
+        let path = folder.join(format!("import-{round}.db"));
+        let running = engine(&path, Arc::new(site()));
+        let handle = running.handle.clone();
+        let import = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.expect("a runtime").block_on(import(&handle));
+        });
+        for n in 0..COMPARTMENTS {
+            figures.push(one_alarm(&running, n));
         }
-        let point = format!("B-{n:04}").as_str().into();
-        let key = format!("point/{point}");
-        let mut changes = running.handle.changes();
-        let watch = stopwatch();
-        running
-            .handle
-            .observe(&point, reading(&running.handle, true));
-        while !changes
-            .blocking_recv()
-            .expect("a change")
-            .documents
-            .contains_key(key.as_str())
-        {}
-        figures.push(watch.elapsed());
+        assert!(
+            !import.is_finished(),
+            "the import was over before the alarms"
+        );
+        import.join().expect("imported");
+        running.stop();
     }
-    import.join().expect("imported");
-    running.stop();
     figures
+}
+
+/// From an alarm to its documents.
+fn one_alarm(running: &Engine, n: usize) -> Duration {
+    let handle = &running.handle;
+    let point = format!("B-{n:04}").as_str().into();
+    let key = format!("point/{point}");
+    let mut changes = handle.changes();
+    let watch = stopwatch();
+    handle.observe(&point, reading(handle, true));
+    while !changes
+        .blocking_recv()
+        .expect("a change")
+        .documents
+        .contains_key(key.as_str())
+    {}
+    watch.elapsed()
 }
 
 async fn import(handle: &fengsui::engine::handle::Handle) {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fengsui::domain::input::Durable;
 use fengsui::domain::order::ReplyVerb;
@@ -12,6 +12,7 @@ use fengsui::engine::ledger::EntryBody;
 use fengsui::engine::spool::Found;
 use fengsui::procedure::events::Event;
 use fengsui::store::sqlite::SqliteStore;
+use tokio::time::Instant;
 
 use super::fire::{DETECTOR, Fire};
 use super::kill::{Kill, check, prepared};
