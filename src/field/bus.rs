@@ -165,9 +165,10 @@ impl Bus {
             while let Some(permit) = self.reports.collect() {
                 self.decided(&permit);
             }
-            let now = Instant::now();
-            self.look_for_loss(now);
+            self.look_for_loss(Instant::now());
             self.next_command().await;
+            // A permit that came meanwhile is acted on now, not after one more frame.
+            let now = Instant::now();
             match self.next_step(now) {
                 Step::Connect => self.connect().await,
                 Step::Write => self.write().await,

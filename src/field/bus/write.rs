@@ -21,8 +21,8 @@ const BUSY: u8 = 0x06;
 const ACKNOWLEDGE: u8 = 0x05;
 /// The gateway has no way to the device: nothing was passed on.
 const NO_GATEWAY_PATH: u8 = 0x0A;
-/// So long the next frame waits for a permit: a commit takes a few milliseconds, a frame of a slow line hundreds.
-const PERMIT: Duration = Duration::from_millis(20);
+/// So long the next frame waits for a permit: a commit takes milliseconds, also in a flood of alarms; a frame of a slow line hundreds.
+const PERMIT: Duration = Duration::from_millis(100);
 /// A busy device is asked again after this pause, at most so often.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 const BUSY_TRIES_MAX: u8 = 20;
