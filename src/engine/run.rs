@@ -28,8 +28,8 @@ use crate::domain::site::Site;
 use crate::domain::time::Now;
 use crate::procedure::Owed;
 
-/// Most inputs of one batch.
-const BATCH_INPUTS_MAX: usize = 256;
+/// Most inputs of one batch. In a flood the next one is decided while this one commits, so the first must not take long to fill.
+pub const BATCH_INPUTS_MAX: usize = 128;
 /// Limits are taken while no more inputs than these are in a batch, so that those of a long absence hold up no alarm.
 const BATCH_LIMITS_MAX: usize = BATCH_INPUTS_MAX / 2;
 /// How far wall time may drift from engine time between two looks before it is called a step.
