@@ -210,6 +210,42 @@ fn two_fires_of_one_building_write_an_output_once_and_both_show_it() {
     assert_eq!(rows(&first), rows(&second));
 }
 
+/// What the first fire commanded may be put back by now.
+#[test]
+fn a_fire_beside_one_that_is_being_restored_is_commanded_anew() {
+    let room = Room::new();
+    let (west, east) = (pair(&room, "D1-2A"), pair(&room, "D1-2B"));
+    let first = room.real_fire(&west[0]);
+    let asked = room.asked();
+    let mut sounder = asked.iter().filter(|e| e.output.as_str() == "D1-SOUNDER");
+    assert!(room.write(sounder.next().expect("asked")));
+    room.feed_back("D1-SOUNDER-FB", true);
+    room.verb(&first, "call_119", json!({ "connected": true }))
+        .expect("noted");
+    let lead = Some("duty-lead");
+    let over = json!({ "over": true, "reason": "test" });
+    room.verb_as(Role::Supervisor, lead, &first, "all_clear", over)
+        .expect("clear");
+    room.until(&format!("incident/{first}"), |i| i["stage"] == "restoring");
+    room.feed_back("D1-SOUNDER-FB", false);
+    room.real_fire(&east[0]);
+    let again = room.outputs_asked();
+    assert!(again.contains(&"D1-SOUNDER".to_owned()), "{again:?}");
+}
+
+#[test]
+fn what_stood_by_itself_is_commanded_when_it_falls() {
+    let room = Room::new();
+    room.feed_back("D1-SOUNDER-FB", true);
+    room.until("point/D1-SOUNDER-FB", |point| point["active"] == true);
+    room.real_fire(&pair(&room, "D1-2A")[0]);
+    let asked = room.outputs_asked();
+    assert!(!asked.contains(&"D1-SOUNDER".to_owned()), "it stands");
+    room.feed_back("D1-SOUNDER-FB", false);
+    room.until("point/D1-SOUNDER-FB", |point| point["active"] == false);
+    assert_eq!(room.outputs_asked(), ["D1-SOUNDER"]);
+}
+
 #[test]
 fn two_buildings_at_once_are_independent() {
     let room = Room::new();

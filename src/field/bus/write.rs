@@ -1,8 +1,8 @@
 //! Writing: permit, one write, echo, read-back, result (DESIGN.md 4, rule 8).
 //!
 //! One command at a time is in the hand of the bus. The permit is asked for only while the line works. The next frame waits for it
-//! as long as a commit takes; after that polling goes on until it is there. Between the permit and the result every way out has its outcome: nothing left this machine, the device refused,
-//! it is written and seen to be, or nobody knows.
+//! as long as a commit takes; after that polling goes on until it is there. Between the permit and the result every way out has
+//! its outcome: nothing left this machine, the device refused, it is written and seen to be, or nobody knows.
 
 use std::time::Duration;
 
