@@ -111,6 +111,17 @@ fn spool() -> (TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
+/// A fire alarm with a post there to be sent; the journal hangs.
+fn alarm_while_the_journal_hangs() -> (TempDir, std::path::PathBuf, Told, Room) {
+    let (folder, path) = spool();
+    let store = Told::new();
+    let room = Room::with_spool(Box::new(store.clone()), Some(path.clone()));
+    room.online("post2");
+    store.tell(Disk::Hangs);
+    room.fire("P1-015", true);
+    (folder, path, store, room)
+}
+
 fn records(path: &Path) -> usize {
     let found = Found::read(path).expect("read").expect("a spool");
     found.records.len()
@@ -132,12 +143,7 @@ fn whole(store: &Told, room: &Room) {
 
 #[test]
 fn an_alarm_goes_out_from_the_spool_while_the_journal_hangs() {
-    let (_folder, path) = spool();
-    let store = Told::new();
-    let room = Room::with_spool(Box::new(store.clone()), Some(path.clone()));
-    room.online("post2");
-    store.tell(Disk::Hangs);
-    room.fire("P1-015", true);
+    let (_folder, path, store, room) = alarm_while_the_journal_hangs();
     let order = room.order("verify");
     degraded(&room, "spool");
     let incident = room.incident(|_| true);
@@ -280,12 +286,7 @@ fn what_is_not_urgent_waits_for_the_journal() {
 
 #[test]
 fn a_step_of_the_clock_while_the_journal_hangs_moves_no_limit_and_is_in_the_record() {
-    let (_folder, path) = spool();
-    let store = Told::new();
-    let room = Room::with_spool(Box::new(store.clone()), Some(path.clone()));
-    room.online("post2");
-    store.tell(Disk::Hangs);
-    room.fire("P1-015", true);
+    let (_folder, _path, store, room) = alarm_while_the_journal_hangs();
     room.order("verify");
     degraded(&room, "spool");
     let due = |incident: &serde_json::Value| {

@@ -52,6 +52,33 @@ async fn a_permitted_command_leaves_after_the_frame_that_is_in_flight() {
     bench.end().await;
 }
 
+/// The next frame waits for the permit.
+#[tokio::test]
+async fn a_command_that_comes_during_a_frame_leaves_at_its_border() {
+    let wire = wire(&[1]);
+    let path = wire.path.display().to_string();
+    let bench = Bench::start(behind(line(path), &[1]));
+    bench.up().await;
+    let mut between = 0;
+    for n in 0..10 {
+        let polled = wire.with(|slave| slave.requests.len());
+        until(&wire, "a poll", |slave| slave.requests.len() > polled).await;
+        let before = wire.with(|slave| slave.requests.len());
+        bench.field.write(command("b", n));
+        assert_eq!(
+            bench.outcome(&format!("O{n}#1")).await,
+            WriteOutcome::Written
+        );
+        between += wire.with(|slave| {
+            let later = slave.requests[before..].iter();
+            later.take_while(|request| request.0 != WRITE).count()
+        });
+    }
+    // A busy machine may be late with some of them; one frame too many for each would be ten.
+    assert!(between < 5, "{between} frames overtook ten commands");
+    bench.end().await;
+}
+
 #[tokio::test]
 async fn a_flood_of_commands_lets_the_alarms_be_read_between_them() {
     let wire = wire(&[1]);
